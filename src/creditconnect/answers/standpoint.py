@@ -1,0 +1,175 @@
+"""The standpoint of an answer: one block that every node has, and what each node says as of it, compared.
+
+Hides how many nodes there are. Never picks silently between two that disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from creditconnect.chain.registry import (
+    Block,
+    Claim,
+    Institution,
+    Question,
+    Registry,
+    ascii_of,
+    bytes32_of,
+    claims_from,
+    institution_from,
+)
+from creditconnect.errors import NodeBehind, NodeUnreachable
+from creditconnect.reasons import CheckReason
+from creditconnect.types import ChainIdentity, Check, CheckStatus
+
+_OK = Check("agreement", CheckStatus.VALID, CheckReason.OK)
+_SINGLE = Check("agreement", CheckStatus.SKIPPED, CheckReason.SINGLE_NODE, "only one node is set")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The registry's answer about one record hash as of `block`; `block` is None where no answer can be given."""
+
+    agreement: Check
+    block: Block | None = None
+    claims: tuple[Claim, ...] = ()
+    provider: Institution | None = None
+    asker: Institution | None = None
+    corridor_open: bool = False
+    schema_id: int = 0
+    codes: dict[int, str] = field(default_factory=dict)
+
+
+class Standpoint:
+    """Asks the registry behind one node, or behind one node a side."""
+
+    def __init__(self, registries: Sequence[Registry], trusted: ChainIdentity) -> None:
+        self._registries = list(registries)
+        self._trusted = trusted
+        self._identified: set[str] = set()
+        # What the contract never changes: the id of a permanent code, the code and side of an id.
+        self._ids: dict[str, int] = {}
+        self._codes: dict[int, str] = {}
+        self._sides: dict[int, int] = {}
+        self._known_count = 0
+
+    def take(self, provider: str, asker: str, record_hash: bytes, schema_hash: bytes) -> View:
+        """Everything that verifying one record needs, as of one block.
+
+        A node that can't be reached, or two that disagree, are told by `agreement`.
+
+        Raises:
+            OtherChain: another chain or code than the trusted one answers.
+        """
+        reached, unreachable = self._heads()
+        if not reached:
+            return View(unreachable or _error(CheckReason.NODE_UNREACHABLE, "no node is set"))
+        number = min(head.number for _, head in reached)
+        try:
+            blocks = [(registry, _block_at(registry, number, head)) for registry, head in reached]
+            if len({block.hash for _, block in blocks}) > 1:
+                return View(_error(CheckReason.NODES_DISAGREE, f"the nodes have different blocks {number}"))
+            views = [self._ask(registry, block, provider, asker, record_hash, schema_hash) for registry, block in blocks]
+        except NodeBehind as error:
+            return View(_error(CheckReason.NODE_BEHIND, error.message))
+        except NodeUnreachable as error:
+            return View(_error(CheckReason.NODE_UNREACHABLE, error.message))
+        if any(view != views[0] for view in views[1:]):
+            return View(_error(CheckReason.NODES_DISAGREE, f"the nodes answer differently about block {number}"))
+        agreement = unreachable or (_OK if len(views) > 1 else _SINGLE)
+        return View(
+            agreement,
+            views[0].block,
+            views[0].claims,
+            views[0].provider,
+            views[0].asker,
+            views[0].corridor_open,
+            views[0].schema_id,
+            {claim.institution: self._codes[claim.institution] for claim in views[0].claims},
+        )
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    def _heads(self) -> tuple[list[tuple[Registry, Block]], Check | None]:
+        """The nodes that answer, with their heads, and what to say of those that do not."""
+        reached: list[tuple[Registry, Block]] = []
+        failure: Check | None = None
+        for registry in self._registries:
+            try:
+                if registry.node.url not in self._identified:
+                    registry.require_identity(self._trusted)
+                    self._identified.add(registry.node.url)
+                reached.append((registry, registry.head()))
+            except NodeUnreachable as error:
+                self._identified.discard(registry.node.url)
+                failure = _error(CheckReason.NODE_UNREACHABLE, error.message)
+        return reached, failure
+
+    def _ask(
+        self, registry: Registry, block: Block, provider: str, asker: str, record_hash: bytes, schema_hash: bytes
+    ) -> View:
+        provider_id, asker_id = self._identify(registry, block, provider, asker)
+        sides = (self._sides.get(provider_id, 0), self._sides.get(asker_id, 0))
+        wanted = int.from_bytes(record_hash, "big")
+        count, found, provider_is, asker_is, open_, schema_id = registry.ask(
+            [
+                Question("registry"),
+                Question("find", (wanted, _ids(1, self._known_count))),
+                Question("institutionOf", (provider_id,)),
+                Question("institutionOf", (asker_id,)),
+                Question("corridorOpen", sides),
+                Question("schemaByHash", (schema_hash,)),
+            ],
+            block,
+        )
+        found = list(found)
+        if count["institutionCount"] > self._known_count:
+            newer = _ids(self._known_count + 1, count["institutionCount"])
+            found += registry.ask([Question("find", (wanted, newer))], block)[0]
+            self._known_count = count["institutionCount"]
+        claims = tuple(claims_from(found))
+        self._learn(registry, block, {claim.institution for claim in claims})
+        return View(
+            _OK,
+            block,
+            claims,
+            institution_from(provider_is, provider_id),
+            institution_from(asker_is, asker_id),
+            open_,
+            schema_id,
+        )
+
+    def _identify(self, registry: Registry, block: Block, *codes: str) -> list[int]:
+        """The ids of codes; 0 where there is none (yet: only what exists is remembered)."""
+        unknown = [code for code in codes if code not in self._ids]
+        answers = registry.ask([Question("institutionByCode", (bytes32_of(code),)) for code in unknown], block)
+        self._ids.update({code: number for code, number in zip(unknown, answers, strict=True) if number})
+        ids = [self._ids.get(code, 0) for code in codes]
+        self._learn(registry, block, {number for number in ids if number})
+        return ids
+
+    def _learn(self, registry: Registry, block: Block, ids: set[int]) -> None:
+        unknown = sorted(number for number in ids if number not in self._codes)
+        answers: list[Any] = registry.ask([Question("institutionOf", (number,)) for number in unknown], block)
+        for number, answer in zip(unknown, answers, strict=True):
+            self._codes[number] = ascii_of(answer["code"])
+            self._sides[number] = answer["jurisdiction"]
+
+
+def _block_at(registry: Registry, number: int, head: Block) -> Block:
+    if head.number == number:
+        return head
+    block = registry.block(number)
+    if block is None:
+        raise NodeBehind(f"{registry.node.url}: has no block {number}")
+    return block
+
+
+def _ids(first: int, last: int) -> list[int]:
+    return list(range(first, last + 1))
+
+
+def _error(reason: CheckReason, detail: str) -> Check:
+    return Check("agreement", CheckStatus.ERROR, reason, detail)

@@ -1,0 +1,284 @@
+"""Verification: is the record that one is shown genuine, current, and its issuer entitled (docs/PROTOCOL.md, 7).
+
+Named checks, each with a stable reason. The verdict needs every one of them; a check that could not be made gives
+COULD_NOT_TELL, never a guess. Nothing is ever verified on the 64 bits alone, and "not found" is said only of a block
+that the node has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from creditconnect.answers.standpoint import Standpoint, View
+from creditconnect.chain.registry import Block, Claim, Institution
+from creditconnect.custody.packages import Package, read_package
+from creditconnect.errors import CreditConnectError, FieldInvalid, NotCanonical, PackageInvalid, SchemaUnknown
+from creditconnect.reasons import CheckReason
+from creditconnect.records.canonical import read_canonical
+from creditconnect.records.commitments import Derivation
+from creditconnect.records.schemas import Schema, SchemaCatalogue
+from creditconnect.types import ChainIdentity, Check, CheckStatus, RecordState, Role, Standing, Suite, Verdict
+
+CHECKS = (
+    "package",
+    "registration",
+    "entitlement",
+    "standing",
+    "lifecycle",
+    "expiry",
+    "corridor",
+    "freshness",
+    "agreement",
+)
+"""Their names, in the order in which they are answered."""
+
+_NOT_ACTIVE = {
+    RecordState.PENDING: CheckReason.PENDING,
+    RecordState.REJECTED: CheckReason.REJECTED,
+    RecordState.REVOKED: CheckReason.REVOKED,
+    RecordState.SUPERSEDED: CheckReason.SUPERSEDED,
+    RecordState.DISPUTED: CheckReason.DISPUTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The verdict and what it rests on.
+
+    `record` is the parse of the very bytes that were verified, and is None unless the package is sound. `claims` are
+    all institutions' claims to the record hash, `claim` the one that the record is bound to.
+    """
+
+    verdict: Verdict
+    checks: tuple[Check, ...]
+    block: Block | None = None
+    provider: str = ""
+    record_hash: bytes = b""
+    record: dict[str, Any] | None = None
+    claim: Claim | None = None
+    claims: tuple[Claim, ...] = ()
+    institutions: dict[int, str] = field(default_factory=dict)
+
+    def check(self, name: str) -> Check:
+        return next(check for check in self.checks if check.name == name)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why not VERIFIED: the reasons of the checks that failed or could not be made."""
+        return [check.reason for check in self.checks if check.status in (CheckStatus.INVALID, CheckStatus.ERROR)]
+
+
+class Verifier:
+    """Verifies for one asker. Safe to reuse; keeps only what can't change (who has which permanent code)."""
+
+    def __init__(
+        self,
+        standpoint: Standpoint,
+        asker: str,
+        schemas: SchemaCatalogue,
+        trusted: ChainIdentity,
+        *,
+        greatest_head_age_seconds: int,
+        clock: Callable[[], float],
+    ) -> None:
+        """`asker` is the verifying institution's code; `trusted` comes from its own settings, never from a package."""
+        self._standpoint = standpoint
+        self._asker = asker
+        self._schemas = schemas
+        self._trusted = trusted
+        self._greatest_head_age_seconds = greatest_head_age_seconds
+        self._clock = clock
+
+    def verify(self, data: bytes) -> Verification:
+        """Verify a package's bytes. Whatever is wrong with them, or with the nodes, is in the answer."""
+        try:
+            package = read_package(data)
+            record = self._sound_record(package)
+        except PackageInvalid as error:
+            return _unsound(CheckReason.PACKAGE_MALFORMED, error.message)
+        except _Unsound as error:
+            return _unsound(error.reason, str(error))
+        view = self._standpoint.take(package.provider, self._asker, package.derived.record_hash, package.schema_hash)
+        shown = Verification(
+            Verdict.COULD_NOT_TELL,
+            (),
+            provider=package.provider,
+            record_hash=package.derived.record_hash,
+            record=record,
+        )
+        return self._concluded(package, view, shown)
+
+    # ----------------------------------------------------------------------------------------------- the package
+
+    def _sound_record(self, package: Package) -> dict[str, Any]:
+        """The record that the package's bytes say, if they are sound by themselves."""
+        schema = self._schema(package)
+        try:
+            record = read_canonical(package.canonical)
+            schema.validate(record)
+        except NotCanonical as error:
+            raise _Unsound(CheckReason.NOT_CANONICAL, error.message) from None
+        except FieldInvalid as error:
+            raise _Unsound(CheckReason.SCHEMA_VIOLATED, f"{error.field}: {error.message}") from None
+        try:
+            derivation = Derivation(Suite(package.suite), package.provider, package.schema_hash)
+        except CreditConnectError as error:
+            raise _Unsound(CheckReason.PACKAGE_MALFORMED, error.message) from None
+        if derivation.derive(package.salt, package.canonical) != package.derived:
+            raise _Unsound(CheckReason.PACKAGE_ALTERED, "record, salt or provider are not what the package was made of")
+        if package.chain != self._trusted:
+            raise _Unsound(CheckReason.OTHER_REGISTRY, "made for another registry than the one trusted here")
+        return record
+
+    def _schema(self, package: Package) -> Schema:
+        try:
+            schema = self._schemas.load(package.schema)
+        except SchemaUnknown as error:
+            raise _Unsound(CheckReason.SCHEMA_UNKNOWN, error.message) from None
+        if schema.hash != package.schema_hash:
+            raise _Unsound(CheckReason.SCHEMA_UNKNOWN, f"another document than the {package.schema} known here")
+        return schema
+
+    # ------------------------------------------------------------------------------------------------- the chain
+
+    def _concluded(self, package: Package, view: View, shown: Verification) -> Verification:
+        sound = Check("package", CheckStatus.VALID, CheckReason.OK)
+        if view.block is None:
+            unasked = [Check(name, view.agreement.status, view.agreement.reason) for name in CHECKS[1:-1]]
+            return replace(shown, checks=(sound, *unasked, view.agreement))
+        own = [claim for claim in view.claims if view.provider and claim.institution == view.provider.id]
+        # The last place first: a commitment is registered again only where the earlier one is over.
+        claim = next((one for one in reversed(own) if one.commitment == package.derived.commitment), None)
+        now = view.block.timestamp
+        checks = (
+            sound,
+            _registration(claim, own),
+            _entitlement(claim, view),
+            _standing(claim, view.provider, now),
+            _lifecycle(claim),
+            _expiry(claim, now),
+            _corridor(view, now),
+            self._freshness(view.block),
+            view.agreement,
+        )
+        return replace(
+            shown,
+            verdict=_verdict(checks),
+            checks=checks,
+            block=view.block,
+            claim=claim,
+            claims=view.claims,
+            institutions=view.codes,
+        )
+
+    def _freshness(self, block: Block) -> Check:
+        age = int(self._clock()) - block.timestamp
+        if age > self._greatest_head_age_seconds:
+            return _check("freshness", CheckReason.HEAD_TOO_OLD, f"block {block.number} is {age} s old", CheckStatus.ERROR)
+        return _valid("freshness", f"block {block.number} is {max(age, 0)} s old")
+
+
+class _Unsound(Exception):
+    """What is wrong with a package by itself."""
+
+    def __init__(self, reason: CheckReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def _unsound(reason: CheckReason, detail: str) -> Verification:
+    """A package that is wrong by itself needs no chain to say so."""
+    skipped = [_skipped(name) for name in CHECKS[1:]]
+    return Verification(Verdict.NOT_VERIFIED, (_check("package", reason, detail), *skipped))
+
+
+def _registration(claim: Claim | None, own: list[Claim]) -> Check:
+    """Hash *and* commitment: a claim to the hash alone is no registration of this record."""
+    if claim is not None:
+        return _valid("registration", f"entry {claim.entry_key:#x}")
+    if own:
+        return _check(
+            "registration",
+            CheckReason.COMMITMENT_MISMATCH,
+            f"the provider claims this hash for {len(own)} other record(s), not for this one",
+        )
+    return _check("registration", CheckReason.NOT_REGISTERED, "the provider has no claim to this record's hash")
+
+
+def _entitlement(claim: Claim | None, view: View) -> Check:
+    """Entitled when it registered: the contract, whose code hash is trusted, writes no entry for anyone who is not."""
+    if view.provider is None:
+        return _check("entitlement", CheckReason.PROVIDER_UNKNOWN, "no institution of this registry has that code")
+    if claim is None:
+        return _skipped("entitlement")
+    if claim.schema != view.schema_id:
+        return _check("entitlement", CheckReason.SCHEMA_MISMATCH, f"registered under schema {claim.schema}")
+    return _valid("entitlement", f"registered at {claim.registered_at}")
+
+
+def _standing(claim: Claim | None, provider: Institution | None, now: int) -> Check:
+    """Entitled still: of active standing, in its time, with the role and the schema."""
+    if provider is None:
+        return _check("standing", CheckReason.PROVIDER_UNKNOWN)
+    if provider.standing == Standing.SUSPENDED:
+        return _check("standing", CheckReason.SUSPENDED)
+    if provider.standing == Standing.TERMINATED:
+        return _check("standing", CheckReason.TERMINATED)
+    if not provider.may(Role.PROVIDER, now) or (claim is not None and not provider.may_register(claim.schema)):
+        return _check("standing", CheckReason.ENTITLEMENT_ENDED, "its role, its time or the schema was taken away")
+    return _valid("standing")
+
+
+def _lifecycle(claim: Claim | None) -> Check:
+    if claim is None:
+        return _skipped("lifecycle")
+    reason = _NOT_ACTIVE.get(claim.state)
+    return _valid("lifecycle") if reason is None else _check("lifecycle", reason)
+
+
+def _expiry(claim: Claim | None, now: int) -> Check:
+    """By the block's time, as the contract would say it in that block."""
+    if claim is None:
+        return _skipped("expiry")
+    if claim.expires_at and now >= claim.expires_at:
+        return _check("expiry", CheckReason.EXPIRED, f"expired at {claim.expires_at}")
+    return _valid("expiry", f"expires at {claim.expires_at}" if claim.expires_at else "never expires")
+
+
+def _corridor(view: View, now: int) -> Check:
+    """The asker is a verifier across the border from the provider, and the corridor between them is open."""
+    if view.asker is None:
+        return _check("corridor", CheckReason.ASKER_UNKNOWN, "this home's institution is not in the registry")
+    if not view.asker.may(Role.VERIFIER, now):
+        return _check("corridor", CheckReason.ASKER_NOT_ENTITLED, "this home's institution may not verify now")
+    if view.provider is None:
+        return _skipped("corridor")
+    if view.provider.jurisdiction == view.asker.jurisdiction:
+        return _check("corridor", CheckReason.SAME_SIDE, "provider and asker are of the same side")
+    if not view.corridor_open:
+        return _check("corridor", CheckReason.CORRIDOR_CLOSED)
+    return _valid("corridor")
+
+
+def _verdict(checks: tuple[Check, ...]) -> Verdict:
+    """What could not be asked outweighs what was answered: an answer from a stale or disputed head is no answer."""
+    if any(check.status == CheckStatus.ERROR for check in checks):
+        return Verdict.COULD_NOT_TELL
+    if any(check.status == CheckStatus.INVALID for check in checks):
+        return Verdict.NOT_VERIFIED
+    unmade = [check for check in checks if check.status == CheckStatus.SKIPPED and check.reason != CheckReason.SINGLE_NODE]
+    return Verdict.NOT_VERIFIED if unmade else Verdict.VERIFIED
+
+
+def _valid(name: str, detail: str = "") -> Check:
+    return Check(name, CheckStatus.VALID, CheckReason.OK, detail)
+
+
+def _skipped(name: str) -> Check:
+    return Check(name, CheckStatus.SKIPPED, CheckReason.NOT_REACHED)
+
+
+def _check(name: str, reason: CheckReason, detail: str = "", status: CheckStatus = CheckStatus.INVALID) -> Check:
+    return Check(name, status, reason, detail)

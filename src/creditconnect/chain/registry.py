@@ -1,0 +1,392 @@
+"""The contract's words: questions to the registry at a pinned block, call data for its functions, its logs.
+
+camelCase meets snake_case here. Every question names the block it is asked at, by hash, so that an answer can neither
+mix two blocks nor come from a node that lacks the block: that is `NodeBehind`, never "not found".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from creditconnect.chain.contract_abi import ContractAbi, Event
+from creditconnect.chain.rpc import Node, quantity, raw_bytes
+from creditconnect.errors import NodeBehind, NodeRefused, OtherChain, Reverted
+from creditconnect.types import (
+    BatchId,
+    BatchStatus,
+    ChainIdentity,
+    EntryKey,
+    InstitutionId,
+    JurisdictionId,
+    RecordState,
+    SchemaId,
+    Standing,
+)
+
+# findMany costs some 6,000 gas a pair; geth answers calls up to 50M gas.
+FIND_MANY_PAIRS = 4_000
+ZERO_ADDRESS = "0x" + "00" * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block as far as answers depend on it; `timestamp` in seconds since 1970, UTC."""
+
+    number: int
+    hash: bytes
+    parent_hash: bytes
+    timestamp: int
+    base_fee: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event as the node gave it."""
+
+    block_number: int
+    block_hash: bytes
+    index: int
+    tx_hash: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    tx_hash: bytes
+    block_number: int
+    block_hash: bytes
+    succeeded: bool
+    gas_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One institution's claim to a record hash. Times in seconds, UTC; `expires_at` 0 is never."""
+
+    entry_key: EntryKey
+    commitment: bytes
+    batch: BatchId
+    institution: InstitutionId
+    schema: SchemaId
+    registered_at: int
+    expires_at: int
+    epoch: int
+    state: RecordState
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The bulk view's answer for one (hash, institution): the claim with n = 0, and how many there are."""
+
+    commitment: bytes
+    batch: BatchId
+    state: RecordState
+    expired: bool
+    claims: int
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    id: InstitutionId
+    code: str
+    jurisdiction: JurisdictionId
+    roles: int
+    standing: Standing
+    mandatory_review: bool
+    entitled_until: int
+    schemas: int
+
+    def may(self, role: int, now: int) -> bool:
+        """Whether it may act in `role` (a `types.Role` bit) at `now` by its standing, scope and time."""
+        in_time = self.entitled_until == 0 or now < self.entitled_until
+        return self.standing == Standing.ACTIVE and bool(self.roles & role) and in_time
+
+    def may_register(self, schema: int) -> bool:
+        return bool(self.schemas >> schema & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    id: BatchId
+    submitter: str
+    institution: InstitutionId
+    schema: SchemaId
+    registered_at: int
+    count: int
+    epoch: int
+    reviewer: str
+    reviewed_at: int
+    expires_at: int
+    reason: int
+    status: BatchStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A view to ask, with its arguments in the contract's order."""
+
+    name: str
+    arguments: tuple[Any, ...] = ()
+
+
+class Registry:
+    """One registry contract behind one node."""
+
+    def __init__(self, node: Node, address: str, abi: ContractAbi) -> None:
+        self.node = node
+        self.address = address.lower()
+        self.checksum_address = str(to_checksum_address(address))
+        self.abi = abi
+
+    # ------------------------------------------------------------------------------------------------- the chain
+
+    def identity(self) -> ChainIdentity:
+        """What this node's chain and the code at this address are."""
+        chain_id, genesis, code = self.node.batch(
+            [
+                ("eth_chainId", []),
+                ("eth_getBlockByNumber", [quantity(0), False]),
+                ("eth_getCode", [self.address, "latest"]),
+            ]
+        )
+        for answer in (chain_id, genesis, code):
+            if isinstance(answer, NodeRefused):
+                raise answer
+        return ChainIdentity(int(chain_id, 16), raw_bytes(genesis["hash"]), self.address, keccak(raw_bytes(code)))
+
+    def require_identity(self, trusted: ChainIdentity) -> None:
+        """Refuse any chain or code but the trusted one.
+
+        Raises:
+            OtherChain: names the first difference.
+        """
+        found = self.identity()
+        for word, ours, theirs in (
+            ("chain id", trusted.chain_id, found.chain_id),
+            ("genesis hash", trusted.genesis_hash.hex(), found.genesis_hash.hex()),
+            ("code hash at the registry's address", trusted.code_hash.hex(), found.code_hash.hex()),
+        ):
+            if ours != theirs:
+                raise OtherChain(
+                    f"{self.node.url}: {word} is {theirs}, the trusted deployment says {ours}",
+                    hint="another chain answers at this URL; correct the URL, or init a home with its deployment file",
+                )
+
+    def head(self) -> Block:
+        return _block(self.node.call("eth_getBlockByNumber", "latest", False))
+
+    def block(self, number: int) -> Block | None:
+        """The block of that number, or None where the node has none."""
+        found = self.node.call("eth_getBlockByNumber", quantity(number), False)
+        return None if found is None else _block(found)
+
+    def receipts(self, tx_hashes: Sequence[bytes]) -> list[Receipt | None]:
+        """A receipt for each transaction that is in a block, else None."""
+        answers = self.node.batch([("eth_getTransactionReceipt", ["0x" + tx_hash.hex()]) for tx_hash in tx_hashes])
+        return [_receipt(answer) for answer in answers]
+
+    def nonce(self, address: str) -> int:
+        """How many transactions of `address` are in blocks."""
+        return int(self.node.call("eth_getTransactionCount", address, "latest"), 16)
+
+    def send(self, raw_transactions: Sequence[bytes]) -> list[NodeRefused | None]:
+        """Hand signed transactions to the node; a refusal stands in its place, and decides nothing by itself."""
+        answers = self.node.batch([("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raw_transactions])
+        return [answer if isinstance(answer, NodeRefused) else None for answer in answers]
+
+    # ---------------------------------------------------------------------------------------------------- asking
+
+    def ask(self, questions: Sequence[Question], block: Block) -> list[Any]:
+        """The decoded answers as of `block`, in order, in one round trip.
+
+        Raises:
+            NodeBehind: the node lacks the block; Reverted: a view refused.
+        """
+        at = {"blockHash": "0x" + block.hash.hex()}
+        calls = [
+            ("eth_call", [{"to": self.address, "data": "0x" + self.abi.encode_call(q.name, *q.arguments).hex()}, at])
+            for q in questions
+        ]
+        answers = self.node.batch(calls)
+        return [
+            self.abi.decode_result(question.name, self._returned(answer, block))
+            for question, answer in zip(questions, answers, strict=True)
+        ]
+
+    def find_many(self, pairs: Sequence[tuple[bytes, int]], block: Block) -> list[Found | None]:
+        """The bulk view: an answer for each (record hash, institution), None where there is no claim."""
+        packed = [int.from_bytes(record_hash, "big") << 16 | institution for record_hash, institution in pairs]
+        chunks = [packed[i : i + FIND_MANY_PAIRS] for i in range(0, len(packed), FIND_MANY_PAIRS)]
+        answers = self.ask([Question("findMany", (chunk,)) for chunk in chunks], block)
+        return [_found(word) for words in answers for word in words]
+
+    def register_call(self, schema: int, expires_at: int, epoch: int, records: Sequence[bytes]) -> bytes:
+        """Call data of `register`; `records` are 32 bytes each, strictly rising by their first 8.
+
+        Joined here rather than by the codec, which takes as long for 500 records as signing does.
+        """
+        head = (schema, expires_at, epoch, 4 * 32, len(records))
+        words = b"".join(value.to_bytes(32, "big") for value in head)
+        return self.abi.selector("register") + words + b"".join(records)
+
+    def simulate(self, sender: str, data: bytes, block_number: int | None = None) -> None:
+        """Run a call without sending it, at a block's number or at the head.
+
+        Raises:
+            Reverted: the registry would refuse it.
+        """
+        at = "latest" if block_number is None else quantity(block_number)
+        try:
+            self.node.call("eth_call", {"from": sender, "to": self.address, "data": "0x" + data.hex()}, at)
+        except NodeRefused as refusal:
+            raise self._reverted(refusal) or refusal from None
+
+    def logs(self, first: int, last: int) -> list[Log]:
+        """The registry's logs of blocks `first` to `last`, both included, in chain order."""
+        answers = self.node.call(
+            "eth_getLogs", {"address": self.address, "fromBlock": quantity(first), "toBlock": quantity(last)}
+        )
+        return sorted((_log(answer) for answer in answers), key=lambda log: (log.block_number, log.index))
+
+    def event(self, log: Log) -> Event:
+        return self.abi.decode_event(log.topics, log.data)
+
+    def _returned(self, answer: Any, block: Block) -> bytes:
+        if isinstance(answer, NodeRefused):
+            reverted = self._reverted(answer)
+            if reverted is None and self._lacks(block):
+                raise self._behind(block)
+            raise reverted or answer
+        if answer is None:
+            raise self._behind(block)
+        return raw_bytes(answer)
+
+    def _behind(self, block: Block) -> NodeBehind:
+        return NodeBehind(f"{self.node.url}: has no block {block.number}", hint="the node is behind; try again later")
+
+    def _lacks(self, block: Block) -> bool:
+        return self.node.call("eth_getBlockByHash", "0x" + block.hash.hex(), False) is None
+
+    def _reverted(self, refusal: NodeRefused) -> Reverted | None:
+        """A revert carries the error's bytes in `data`; nodes differ in the code beside it."""
+        data = refusal.data
+        if isinstance(data, str) and data.startswith("0x") and len(data) >= 10:
+            return self.abi.decode_error(raw_bytes(data))
+        return None
+
+
+def institution_from(answer: dict[str, Any], number: int) -> Institution | None:
+    """`institutionOf`'s answer; None where there is no such institution."""
+    if answer["standing"] == Standing.NONE:
+        return None
+    return Institution(
+        id=InstitutionId(number),
+        code=ascii_of(answer["code"]),
+        jurisdiction=JurisdictionId(answer["jurisdiction"]),
+        roles=answer["roles"],
+        standing=Standing(answer["standing"]),
+        mandatory_review=answer["mandatoryReview"],
+        entitled_until=answer["entitledUntil"],
+        schemas=answer["schemas"],
+    )
+
+
+def batch_from(answer: dict[str, Any], number: int) -> Batch:
+    """`batchOf`'s answer."""
+    return Batch(
+        id=BatchId(number),
+        submitter=answer["submitter"],
+        institution=InstitutionId(answer["institution"]),
+        schema=SchemaId(answer["schema"]),
+        registered_at=answer["registeredAt"],
+        count=answer["count"],
+        epoch=answer["epoch"],
+        reviewer=answer["reviewer"],
+        reviewed_at=answer["reviewedAt"],
+        expires_at=answer["expiresAt"],
+        reason=answer["reason"],
+        status=BatchStatus(answer["status"]),
+    )
+
+
+def claims_from(answers: Iterable[dict[str, Any]]) -> list[Claim]:
+    """`find`'s answer."""
+    return [
+        Claim(
+            entry_key=EntryKey(answer["entryKey"]),
+            commitment=answer["commitment"].to_bytes(24, "big"),
+            batch=BatchId(answer["batch"]),
+            institution=InstitutionId(answer["institution"]),
+            schema=SchemaId(answer["schema"]),
+            registered_at=answer["registeredAt"],
+            expires_at=answer["expiresAt"],
+            epoch=answer["epoch"],
+            state=RecordState(answer["state"]),
+            expired=answer["expired"],
+        )
+        for answer in answers
+    ]
+
+
+def bytes32_of(code: str) -> bytes:
+    """A permanent code as the contract keeps it: ASCII, left-aligned."""
+    return code.encode("ascii").ljust(32, b"\0")
+
+
+def ascii_of(word: bytes) -> str:
+    """The reverse; a code that is no ASCII is shown with escapes rather than refused."""
+    return word.rstrip(b"\0").decode("ascii", errors="backslashreplace")
+
+
+def _found(word: bytes) -> Found | None:
+    """`commitment 192 | batch 48 | state 8 | expired 1 | claims 7` (docs/PROTOCOL.md, section 5)."""
+    if not any(word):
+        return None
+    return Found(
+        commitment=word[:24],
+        batch=BatchId(int.from_bytes(word[24:30], "big")),
+        state=RecordState(word[30]),
+        expired=bool(word[31] & 0x80),
+        claims=word[31] & 0x7F,
+    )
+
+
+def _block(answer: dict[str, Any]) -> Block:
+    base_fee = answer.get("baseFeePerGas")
+    return Block(
+        number=int(answer["number"], 16),
+        hash=raw_bytes(answer["hash"]),
+        parent_hash=raw_bytes(answer["parentHash"]),
+        timestamp=int(answer["timestamp"], 16),
+        base_fee=None if base_fee is None else int(base_fee, 16),
+    )
+
+
+def _receipt(answer: Any) -> Receipt | None:
+    if answer is None or isinstance(answer, NodeRefused):
+        return None
+    return Receipt(
+        tx_hash=raw_bytes(answer["transactionHash"]),
+        block_number=int(answer["blockNumber"], 16),
+        block_hash=raw_bytes(answer["blockHash"]),
+        succeeded=int(answer["status"], 16) == 1,
+        gas_used=int(answer["gasUsed"], 16),
+    )
+
+
+def _log(answer: dict[str, Any]) -> Log:
+    return Log(
+        block_number=int(answer["blockNumber"], 16),
+        block_hash=raw_bytes(answer["blockHash"]),
+        index=int(answer["logIndex"], 16),
+        tx_hash=raw_bytes(answer["transactionHash"]),
+        topics=tuple(raw_bytes(topic) for topic in answer["topics"]),
+        data=raw_bytes(answer["data"]),
+    )

@@ -1,0 +1,107 @@
+"""Chain keys: Web3 Secret Storage (keystore v3) files, and what signs with them. Alone imports eth_account.
+
+Never shows a key or a passphrase, in an error or anywhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from creditconnect.errors import SettingsError, WrongPassphrase
+
+# scrypt's N of the keystore standard's reference; a test may ask for less.
+SCRYPT_WORK = 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTransaction:
+    raw: bytes
+    hash: bytes
+
+
+class Signer(Protocol):
+    """Signs for one address; a remote signer fits too."""
+
+    @property
+    def address(self) -> str: ...
+
+    def sign(self, transaction: dict[str, Any]) -> SignedTransaction:
+        """Sign a transaction given by JSON-RPC's member names with integers and 0x-hex."""
+        ...
+
+
+class KeystoreSigner:
+    """Signs with a key decrypted from a keystore v3 file."""
+
+    def __init__(self, private_key: bytes) -> None:
+        from eth_account import Account
+
+        self._account = Account.from_key(private_key)
+        self.address: str = str(self._account.address).lower()
+
+    @classmethod
+    def open(cls, path: Path, passphrase: str) -> KeystoreSigner:
+        """Decrypt a keystore.
+
+        Raises:
+            SettingsError: the file is missing or no keystore; WrongPassphrase: it does not open.
+        """
+        from eth_account import Account
+
+        document = _read(path)
+        try:
+            return cls(bytes(Account.decrypt(document, passphrase)))
+        except ValueError as error:
+            if "MAC mismatch" in str(error):
+                raise WrongPassphrase(f"{path}: the passphrase does not open this keystore") from None
+            raise SettingsError(f"{path}: is not a keystore v3 file") from None
+        except (KeyError, TypeError):
+            raise SettingsError(f"{path}: is not a keystore v3 file") from None
+
+    def sign(self, transaction: dict[str, Any]) -> SignedTransaction:
+        signed = self._account.sign_transaction(transaction)
+        return SignedTransaction(bytes(signed.raw_transaction), bytes(signed.hash))
+
+
+def create_keystore(path: Path, passphrase: str, *, scrypt_work: int = SCRYPT_WORK) -> str:
+    """Make a new key, write it as a keystore v3 file of mode 0600, and return its address.
+
+    Raises:
+        FileExistsError: a key is never overwritten.
+    """
+    from eth_account import Account
+
+    account = Account.create()
+    document = Account.encrypt(account.key, passphrase, kdf="scrypt", iterations=scrypt_work)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(document, file)
+    return str(account.address).lower()
+
+
+def keystore_address(path: Path) -> str:
+    """The address that a keystore names, without opening it.
+
+    Raises:
+        SettingsError: the file is missing or names no address.
+    """
+    address = str(_read(path).get("address", "")).lower().removeprefix("0x")
+    if len(address) != 40:
+        raise SettingsError(f"{path}: is a keystore that names no address")
+    return "0x" + address
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such keystore") from None
+    except (OSError, ValueError):
+        raise SettingsError(f"{path}: is not a keystore v3 file") from None
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: is not a keystore v3 file")
+    return document

@@ -1,0 +1,445 @@
+"""An institution's home, opened: the one face for programs, for the commands and for whatever is built on top.
+
+    client = Client.open(home)
+    client.submit(path, mapping=...)  ->  client.approve(batch)  ->  client.package(record_hash)      at the provider
+    client.verify(package)                                                                            across the border
+
+Opens only what a question needs: verifying asks for no passphrase, and packaging for no chain key.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from creditconnect import settings as homes
+from creditconnect.answers.standpoint import Standpoint
+from creditconnect.answers.verification import Verification, Verifier
+from creditconnect.chain.contract_abi import ContractAbi
+from creditconnect.chain.deployment import Deployment
+from creditconnect.chain.registry import Batch, Block, Claim, Question, Registry, ascii_of, bytes32_of, claims_from
+from creditconnect.chain.rpc import Node
+from creditconnect.custody import tables
+from creditconnect.custody.database import Database
+from creditconnect.custody.keyring import Keyring
+from creditconnect.custody.packages import Package, write_package
+from creditconnect.custody.vault import StoredRecord, Vault
+from creditconnect.errors import ExchangeError, SettingsError, UsageError
+from creditconnect.exchange import mirror as mirrors
+from creditconnect.exchange.mirror import Followed, Mirror
+from creditconnect.exchange.outbox import Outbox, Outcome
+from creditconnect.exchange.review import BatchRow, Review
+from creditconnect.exchange.submission import Progress, Submission, Submitter, no_progress
+from creditconnect.exchange.submitter import submitter_lock
+from creditconnect.records.commitments import check_provider_code
+from creditconnect.records.mapping import ColumnMapping, load_mapping, packaged_mapping
+from creditconnect.records.schemas import SchemaCatalogue
+from creditconnect.settings import Ask, Settings
+from creditconnect.types import RecordState, Suite
+
+if TYPE_CHECKING:
+    from creditconnect.answers.audit import AuditReport
+
+SUITE = Suite.SHA256_AES256GCM
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a home stands: its records by what became of them, and the chain's head as its node gives it."""
+
+    institution: str
+    waiting: int
+    under_way: int
+    registered: int
+    failed_transactions: int
+    head: Block
+    mirrored_block: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundClaims:
+    """Every institution's claims to a record hash, as of a block; `codes` names the institutions."""
+
+    block: Block
+    claims: tuple[Claim, ...]
+    codes: dict[int, str]
+
+
+class Client:
+    """An opened home. Use as a context manager, or call `close`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        ask: Ask | None = None,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`ask` is called with vault, submit or review where no file names that passphrase."""
+        self.settings = settings
+        self._ask = ask
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._open = ExitStack()
+        self.schemas = SchemaCatalogue()
+
+    @classmethod
+    def open(cls, home: Path | str, *, ask: Ask | None = None) -> Client:
+        """Open a home.
+
+        Raises:
+            SettingsError: it is no home, or a setting is wrong.
+        """
+        return cls(homes.load(Path(home)), ask=ask)
+
+    def close(self) -> None:
+        self._open.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -------------------------------------------------------------------------------------------------- a provider
+
+    def submit(
+        self,
+        source: Path | str,
+        *,
+        mapping: Path | str | None = None,
+        schema: str | None = None,
+        expires_at: int = 0,
+        row_format: str | None = None,
+        detach: bool = False,
+        progress: Callable[[Progress], None] = no_progress,
+    ) -> Submission:
+        """Register a file's records; returns when all are final or, with `detach`, when all are in the vault.
+
+        `mapping` is a TOML file, or the name of one that comes with the package; without one the rows have the
+        schema's own form. `expires_at` is in seconds, UTC; 0 is never.
+
+        Raises:
+            InputError: the file or mapping as a whole; nothing was put. NotEntitled: the registry takes nothing now.
+        """
+        columns = None if mapping is None else self._mapping(mapping)
+        chosen = self.schemas.load(schema or (columns.schema_id if columns else self._only_schema()))
+        if expires_at and expires_at <= self._clock():
+            raise UsageError("the expiry is not in the future")
+        with self._submitting(detach) as outbox:
+            submitter = Submitter(
+                self._vault,
+                outbox,
+                self.settings.rejected_folder,
+                clock=self._clock,
+                sleep=self._sleep,
+                progress=progress,
+            )
+            return submitter.submit(Path(source), chosen, columns, expires_at, row_format)
+
+    def run(self, stop: Callable[[], bool], *, progress: Callable[[Progress], None] = no_progress) -> None:
+        """Send what waits and follow the chain until `stop` says so; what is under way then, goes on at the next run."""
+        registered = 0
+        with self._submitting(detach=False) as outbox:
+            assert outbox is not None
+            while not stop():
+                self.follow(outbox)
+                registered += outbox.pump(flush=True).registered
+                progress(Progress(0, registered))
+                self._sleep(0.5)
+
+    def package(self, record: StoredRecord | bytes) -> Package:
+        """The package of a registered record, by its hash or as the vault keeps it.
+
+        Raises:
+            UsageError: the vault has no such record, or it is not on the chain yet.
+        """
+        stored = record if isinstance(record, StoredRecord) else self._stored(record)
+        if stored.tx is None and not stored.found:
+            raise UsageError(f"record {stored.derived.record_hash.hex()} is not registered yet", hint="submit, or run")
+        opened = self._vault.open(stored)
+        schema = self.schemas.load(stored.schema)
+        return Package(
+            provider=self.settings.institution,
+            schema=schema.id,
+            schema_hash=schema.hash,
+            suite=SUITE,
+            salt=opened.salt,
+            canonical=opened.canonical,
+            derived=stored.derived,
+            chain=self.deployment.identity,
+        )
+
+    def write_packages(self, folder: Path, records: list[StoredRecord] | None = None) -> int:
+        """Write the packages of the given records, or of all that are registered, into a folder; how many."""
+        folder.mkdir(parents=True, exist_ok=True)
+        chosen = self._vault.registered() if records is None else records
+        for record in chosen:
+            package = self.package(record)
+            (folder / package.file_name).write_bytes(write_package(package))
+        return len(chosen)
+
+    def revoke(self, record_hash: bytes, reason: int) -> Outcome:
+        """Revoke this institution's records of that hash, wherever they are active or disputed.
+
+        Raises:
+            UsageError: there is none.
+        """
+        claims = self._own_claims(record_hash)
+        keys = [claim.entry_key for claim in claims if claim.state in (RecordState.ACTIVE, RecordState.DISPUTED)]
+        if not keys:
+            states = ", ".join(claim.state.name for claim in claims) or "not registered"
+            raise UsageError(f"record {record_hash.hex()} can't be revoked: {states}")
+        return self._call("submit", "revoke", self._registry.abi.encode_call("revoke", keys, reason))
+
+    # -------------------------------------------------------------------------------------------------- a reviewer
+
+    def pending(self) -> list[Batch]:
+        """This institution's batches that wait for a review."""
+        followed = self.follow()
+        return self._review(followed.block).pending(followed.block)
+
+    def review_rows(self, batch: int) -> list[BatchRow]:
+        """The records of one batch, decrypted, in the order of the provider's file."""
+        return self._review(self.follow().block).rows(batch, self._vault)
+
+    def approve(self, batch: int, exceptions: Mapping[bytes, int] | None = None, *, account: str = "review") -> Outcome:
+        """Approve a batch, save the records whose hashes are given with a reason, which are rejected.
+
+        Raises:
+            Reverted: the registry refuses, e.g. `SelfApproval`.
+        """
+        block = self.follow().block
+        return self._call(account, "approve", self._review(block).approve_call(batch, exceptions or {}, block))
+
+    def reject(self, batch: int, reason: int, *, account: str = "review") -> Outcome:
+        """Reject a whole pending batch; the submitter may, to withdraw it."""
+        block = self.follow().block
+        return self._call(account, "reject", self._review(block).reject_call(batch, reason))
+
+    # ------------------------------------------------------------------------------------------ a bank, an auditor
+
+    def verify(self, package: bytes | Path | str) -> Verification:
+        """Verify a package, by its bytes or its file.
+
+        Raises:
+            UsageError: the file can't be read. Whatever is wrong with a package is in the answer.
+        """
+        return self._verifier.verify(package if isinstance(package, bytes) else _bytes_of(Path(package)))
+
+    def find(self, record_hash: bytes) -> FoundClaims:
+        """Every claim to a record hash. A claim to a hash proves nothing by itself; see `verify`."""
+        block = self._registry.head()
+        (counts,) = self._registry.ask([Question("registry")], block)
+        ids = list(range(1, counts["institutionCount"] + 1))
+        (answers,) = self._registry.ask([Question("find", (int.from_bytes(record_hash, "big"), ids))], block)
+        claims = tuple(claims_from(answers))
+        return FoundClaims(block, claims, self._codes({claim.institution for claim in claims}, block))
+
+    def audit_replay(self, *, progress: Callable[[int, int], None] = lambda done, total: None) -> AuditReport:
+        """Rebuild the registry's whole state from its events, and compare every slot and the storage root."""
+        from creditconnect.answers.audit import audit_replay
+
+        followed = self._mirror.follow(progress=progress)
+        return audit_replay(self._mirror.events(), self._registry.node, self._registry.address, followed.block)
+
+    # ------------------------------------------------------------------------------------------------- for all
+
+    def status(self) -> Standing:
+        """Where this home stands. Needs no passphrase."""
+        with self._database.read() as connection:
+            total, waiting, under_way = connection.execute(
+                "SELECT count(*), count(*) FILTER (WHERE tx IS NULL AND found = 0),"
+                " count(*) FILTER (WHERE tx IN (SELECT id FROM transactions WHERE state IN ('stored', 'mined')))"
+                " FROM records"
+            ).fetchone()
+            (failed,) = connection.execute("SELECT count(*) FROM transactions WHERE state = 'failed'").fetchone()
+        return Standing(
+            institution=self.settings.institution,
+            waiting=waiting,
+            under_way=under_way,
+            registered=total - waiting - under_way,
+            failed_transactions=failed,
+            head=self._registry.head(),
+            mirrored_block=self._mirror.height(),
+        )
+
+    def follow(self, outbox: Outbox | None = None) -> Followed:
+        """Mirror what is new; after a reorg, what it took away is under way again."""
+        followed = self._mirror.follow()
+        if followed.rewound_to is not None and outbox is not None:
+            outbox.reopen(followed.rewound_to)
+        return followed
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """The registry that this home trusts."""
+        return Deployment.read(self.settings.deployment_file)
+
+    @cached_property
+    def _registries(self) -> list[Registry]:
+        """One a node, the own side's first. Nothing is asked yet."""
+        abi = ContractAbi.load()
+        return [Registry(Node(url), self.deployment.identity.registry, abi) for url in self.settings.nodes]
+
+    @cached_property
+    def _registry(self) -> Registry:
+        """The own side's, known to be the trusted one."""
+        own = self._registries[0]
+        own.require_identity(self.deployment.identity)
+        return own
+
+    @cached_property
+    def _database(self) -> Database:
+        return self._kept(Database(self.settings.vault_file, tables.MIGRATIONS))
+
+    @cached_property
+    def _vault(self) -> Vault:
+        keyring = Keyring.open(self.settings.keyring_file, homes.passphrase("vault", self._ask))
+        return Vault(self._database, keyring, self.settings.institution, SUITE)
+
+    @cached_property
+    def _mirror(self) -> Mirror:
+        database = self._kept(Database(self.settings.mirror_file, mirrors.MIGRATIONS))
+        return Mirror(database, self._registry, self.deployment.block)
+
+    @cached_property
+    def _verifier(self) -> Verifier:
+        return Verifier(
+            Standpoint(self._registries, self.deployment.identity),
+            self.settings.institution,
+            self.schemas,
+            self.deployment.identity,
+            greatest_head_age_seconds=self.settings.greatest_head_age_seconds,
+            clock=self._clock,
+        )
+
+    def _kept(self, database: Database) -> Database:
+        self._open.callback(database.close)
+        return database
+
+    @contextmanager
+    def _outbox(self, account: str) -> Iterator[Outbox]:
+        """The outbox of one chain key, held by this process alone."""
+        from creditconnect.chain.signing import KeystoreSigner
+
+        path = self.settings.key_file(account)
+        signer = KeystoreSigner.open(path, homes.passphrase(account, self._ask))
+        self.settings.locks_folder.mkdir(exist_ok=True)
+        with submitter_lock(self.settings.locks_folder, signer.address):
+            yield Outbox(
+                self._database,
+                self._registry,
+                signer,
+                self.settings.institution,
+                schema_ids=self._schema_id,
+                batch_records=self.settings.batch_records,
+                confirmations=self.settings.confirmations_blocks,
+                gas_price_wei=self.settings.gas_price_wei,
+                clock=self._clock,
+                monotonic=self._monotonic,
+            )
+
+    def _submitting(self, detach: bool) -> AbstractContextManager[Outbox | None]:
+        return nullcontext(None) if detach else self._outbox("submit")
+
+    def _call(self, account: str, action: str, data: bytes) -> Outcome:
+        """Send one call and wait until it is final."""
+        with self._outbox(account) as outbox:
+            tx = outbox.enqueue(action, data)
+            while (outcome := outbox.outcome(tx)) is None:
+                outbox.step()
+                self._sleep(0.05)
+        if outcome.state != "final":
+            raise ExchangeError(f"{action} did not go through: {outcome.error}", hint="look at the state, and try again")
+        return outcome
+
+    def _review(self, block: Block) -> Review:
+        return Review(self._registry, self._mirror, self._own_id(block))
+
+    def _own_id(self, block: Block) -> int:
+        (number,) = self._registry.ask([Question("institutionByCode", (bytes32_of(self.settings.institution),))], block)
+        if not number:
+            raise SettingsError(
+                f"the registry knows no institution {self.settings.institution}", hint="ask your authority to admit it"
+            )
+        return int(number)
+
+    def _own_claims(self, record_hash: bytes) -> list[Claim]:
+        found = self.find(record_hash)
+        return [claim for claim in found.claims if found.codes[claim.institution] == self.settings.institution]
+
+    def _codes(self, ids: set[int], block: Block) -> dict[int, str]:
+        answers = self._registry.ask([Question("institutionOf", (number,)) for number in sorted(ids)], block)
+        return {number: ascii_of(answer["code"]) for number, answer in zip(sorted(ids), answers, strict=True)}
+
+    def _schema_id(self, schema: str) -> int:
+        """The registry's number of a schema.
+
+        Raises:
+            UsageError: the registry has not pinned it.
+        """
+        (number,) = self._registry.ask(
+            [Question("schemaByHash", (self.schemas.load(schema).hash,))], self._registry.head()
+        )
+        if not number:
+            raise UsageError(f"the registry has not pinned the schema {schema}", hint="ask an authority to add it")
+        return int(number)
+
+    def _mapping(self, mapping: Path | str) -> ColumnMapping:
+        """A mapping file, or one that comes with the package, by its bare name."""
+        path = Path(mapping)
+        bare = path.name == str(mapping) and not path.exists()
+        return load_mapping(packaged_mapping(f"{path.stem}.toml") if bare else path, self.schemas)
+
+    def _only_schema(self) -> str:
+        if len(self.schemas.ids) != 1:
+            raise UsageError("which schema?", hint=f"one of {', '.join(self.schemas.ids)}")
+        return self.schemas.ids[0]
+
+    def _stored(self, record_hash: bytes) -> StoredRecord:
+        found = self._vault.by_hash(record_hash)
+        if not found:
+            raise UsageError(f"this vault has no record {record_hash.hex()}")
+        return found[-1]
+
+
+def make_home(settings: Settings, deployment: Path, *, roles: tuple[str, ...], ask: Ask | None) -> dict[str, str]:
+    """Make a new home: settings, trusted deployment, keyring and a chain key for each role; the keys' addresses.
+
+    Asks for each passphrase once, before anything is written.
+
+    Raises:
+        SettingsError: there is a home already, or the deployment file is none.
+    """
+    from creditconnect.chain.signing import create_keystore
+
+    trusted = Deployment.read(deployment)
+    if (settings.home / "settings.toml").exists():
+        raise SettingsError(f"{settings.home}: is a home already", hint="a home is never overwritten")
+    check_provider_code(settings.institution)
+    passphrases = {name: homes.passphrase(name, ask) for name in ("vault", *roles)}
+    (settings.home / "keys").mkdir(parents=True, exist_ok=True)
+    trusted.write(settings.deployment_file)
+    Keyring.create(settings.keyring_file, passphrases["vault"])
+    addresses = {role: create_keystore(settings.key_file(role), passphrases[role]) for role in roles}
+    # Last: a home without settings is none, so an interrupted init leaves nothing that looks like one.
+    homes.write(settings)
+    return addresses
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror})") from None

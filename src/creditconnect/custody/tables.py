@@ -1,0 +1,71 @@
+"""The tables of an institution's vault database, version by version. Nothing in them is a record in the clear.
+
+Records and the transactions that carry them are in one database, so that a signed transaction and what it registers
+are stored by one commit.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS = (
+    """
+    CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+    CREATE TABLE wrapped_keys (
+        number INTEGER PRIMARY KEY,
+        purpose TEXT NOT NULL CHECK (purpose IN ('seal', 'digest')),
+        wrapped BLOB NOT NULL,
+        created_at INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE files (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        schema TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        accepted INTEGER NOT NULL DEFAULT 0,
+        repeated INTEGER NOT NULL DEFAULT 0,
+        rejected INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+
+    CREATE TABLE transactions (
+        id INTEGER PRIMARY KEY,
+        sender TEXT NOT NULL,
+        nonce INTEGER NOT NULL,
+        hash BLOB NOT NULL UNIQUE,
+        raw BLOB NOT NULL,
+        data BLOB NOT NULL,
+        action TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('stored', 'mined', 'final', 'failed', 'lost')),
+        signed_at INTEGER NOT NULL,
+        block_number INTEGER,
+        block_hash BLOB,
+        gas_used INTEGER,
+        error TEXT
+    ) STRICT;
+
+    CREATE UNIQUE INDEX transactions_nonce ON transactions (sender, nonce) WHERE state <> 'lost';
+    CREATE INDEX transactions_open ON transactions (id) WHERE state IN ('stored', 'mined');
+
+    CREATE TABLE records (
+        id INTEGER PRIMARY KEY,
+        file INTEGER NOT NULL REFERENCES files (id),
+        line INTEGER NOT NULL,
+        schema TEXT NOT NULL,
+        expires_at INTEGER NOT NULL,
+        digest BLOB NOT NULL UNIQUE,
+        record_hash BLOB NOT NULL,
+        commitment BLOB NOT NULL,
+        key_number INTEGER NOT NULL REFERENCES wrapped_keys (number),
+        sealed BLOB NOT NULL,
+        tx INTEGER REFERENCES transactions (id),
+        found INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+
+    CREATE INDEX records_hash ON records (record_hash);
+    CREATE INDEX records_tx ON records (tx) WHERE tx IS NOT NULL;
+    CREATE INDEX records_waiting ON records (id) WHERE tx IS NULL AND found = 0
+    """,
+)

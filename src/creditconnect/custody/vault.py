@@ -1,0 +1,229 @@
+"""The vault: an institution's records, sealed, with the salts and commitments drawn for them.
+
+Hides encryption at rest and the recognition of rows that came before. A row seen before (same schema and canonical
+bytes, by a keyed digest) keeps the salt already drawn, so submitting a file twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from creditconnect.custody.database import Database
+from creditconnect.custody.keyring import Keyring
+from creditconnect.custody.sealing import NONCE_BYTES, Sealer
+from creditconnect.errors import SettingsError
+from creditconnect.records.commitments import Derivation
+from creditconnect.records.preparation import Prepared
+from creditconnect.records.schemas import Schema
+from creditconnect.types import SALT_BYTES, Derived, Suite
+
+# A truncated HMAC: 2^64 rows before two rows of one vault are likely taken for each other.
+DIGEST_BYTES = 16
+
+_COLUMNS = "id, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as the vault keeps it; `tx` is the id of the transaction that registers it, None while it waits."""
+
+    id: int
+    file: int
+    line: int
+    schema: str
+    expires_at: int
+    derived: Derived
+    key_number: int
+    sealed: bytes
+    tx: int | None
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRecord:
+    """A record in the clear, with its salt."""
+
+    stored: StoredRecord
+    salt: bytes
+    canonical: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileTotals:
+    """Rows of one file: accepted for the first time, known already, rejected."""
+
+    accepted: int
+    repeated: int
+    rejected: int
+
+
+class Vault:
+    """An opened vault. One per process; `database` is at `tables.MIGRATIONS`."""
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        provider_code: str,
+        suite: Suite,
+        *,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Open; a new database gets its first keys.
+
+        Raises:
+            SettingsError: the vault belongs to another institution; Tampered: the keyring is not this vault's.
+        """
+        self.database = database
+        self._provider_code = provider_code
+        self._suite = suite
+        self._random = random_bytes
+        self._claim(provider_code)
+        keys = self._load_keys(keyring)
+        digest_keys = [key for purpose, _, key in keys if purpose == "digest"]
+        self._digest_key = digest_keys[0]
+        self._sealers = {number: Sealer(suite, number, key) for purpose, number, key in keys if purpose == "seal"}
+        self._current = self._sealers[max(self._sealers)]
+
+    # --------------------------------------------------------------------------------------------------- putting in
+
+    def begin_file(self, name: str, digest: bytes, schema: str, expires_at: int, now: int) -> int:
+        """The id of this submission of a file; `digest` is of the file's bytes."""
+        with self.database.write() as connection:
+            row = connection.execute(
+                "INSERT INTO files (name, digest, schema, expires_at, started_at) VALUES (?, ?, ?, ?, ?) RETURNING id",
+                (name, digest, schema, expires_at, now),
+            ).fetchone()
+        return int(row[0])
+
+    def put(self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared], rejected: int) -> FileTotals:
+        """Seal rows and keep them, in one commit; rows known already are counted and left as they are.
+
+        Returns what this call added to the file's totals.
+        """
+        sealed = self._sealed(file, schema, expires_at, rows)
+        with self.database.write() as connection:
+            before = connection.total_changes
+            connection.executemany(
+                "INSERT INTO records (file, line, schema, expires_at, digest, record_hash, commitment, key_number, sealed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+                sealed,
+            )
+            accepted = connection.total_changes - before
+            totals = FileTotals(accepted, len(rows) - accepted, rejected)
+            connection.execute(
+                "UPDATE files SET accepted = accepted + ?, repeated = repeated + ?, rejected = rejected + ? WHERE id = ?",
+                (totals.accepted, totals.repeated, totals.rejected, file),
+            )
+        return totals
+
+    def end_file(self, file: int, now: int) -> None:
+        with self.database.write() as connection:
+            connection.execute("UPDATE files SET ended_at = ? WHERE id = ?", (now, file))
+
+    # ---------------------------------------------------------------------------------------------------- taking out
+
+    def by_hash(self, record_hash: bytes) -> list[StoredRecord]:
+        """The records of that hash, oldest first; two only when two commitments collide on 64 bits."""
+        return self._select("WHERE record_hash = ? ORDER BY id", (record_hash,))
+
+    def by_derived(self, wanted: Iterable[Derived]) -> dict[Derived, StoredRecord]:
+        """The stored records among `wanted`, by hash and commitment."""
+        found: dict[Derived, StoredRecord] = {}
+        pairs = list(wanted)
+        for start in range(0, len(pairs), 500):
+            chunk = [derived.record_hash for derived in pairs[start : start + 500]]
+            marks = ",".join("?" * len(chunk))
+            for record in self._select(f"WHERE record_hash IN ({marks})", chunk):
+                found[record.derived] = record
+        return {derived: found[derived] for derived in pairs if derived in found}
+
+    def registered(self) -> list[StoredRecord]:
+        """Every record that is on the chain, in the order it came."""
+        return self._select(
+            "WHERE found = 1 OR tx IN (SELECT id FROM transactions WHERE state IN ('mined', 'final')) ORDER BY id", ()
+        )
+
+    def open(self, record: StoredRecord) -> OpenedRecord:
+        """Decrypt a record.
+
+        Raises:
+            Tampered: it does not open.
+        """
+        salt, canonical = self._sealers[record.key_number].open(record.sealed, record.derived)
+        return OpenedRecord(record, salt, canonical)
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    def _sealed(
+        self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared]
+    ) -> list[tuple[object, ...]]:
+        derive = Derivation(self._suite, self._provider_code, schema.hash).derive
+        seal, number = self._current.seal, self._current.key_number
+        digest_key, schema_hash = self._digest_key, schema.hash
+        step = SALT_BYTES + NONCE_BYTES
+        random = self._random(step * len(rows))
+        sealed: list[tuple[object, ...]] = []
+        for at, (line, canonical) in zip(range(0, len(random), step), rows, strict=True):
+            salt, nonce = random[at : at + SALT_BYTES], random[at + SALT_BYTES : at + step]
+            derived = derive(salt, canonical)
+            digest = hmac.digest(digest_key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
+            kept = seal(nonce, salt, canonical, derived)
+            sealed.append((file, line, schema.id, expires_at, digest, *derived, number, kept))
+        return sealed
+
+    def _select(self, where: str, parameters: Sequence[object]) -> list[StoredRecord]:
+        with self.database.read() as connection:
+            rows = connection.execute(f"SELECT {_COLUMNS} FROM records {where}", parameters).fetchall()
+        return [_stored(row) for row in rows]
+
+    def _claim(self, provider_code: str) -> None:
+        with self.database.write() as connection:
+            connection.execute(
+                "INSERT INTO about (key, value) VALUES ('institution', ?) ON CONFLICT DO NOTHING", (provider_code,)
+            )
+            owner = connection.execute("SELECT value FROM about WHERE key = 'institution'").fetchone()[0]
+        if owner != provider_code:
+            raise SettingsError(f"{self.database.path}: belongs to {owner}, not to {provider_code}")
+
+    def _load_keys(self, keyring: Keyring) -> list[tuple[str, int, bytes]]:
+        """Purpose, number and plain key of every wrapped key."""
+        with self.database.write() as connection:
+            rows = connection.execute("SELECT purpose, number, wrapped FROM wrapped_keys ORDER BY number").fetchall()
+            if not rows:
+                rows = _first_keys(connection, keyring)
+        return [(purpose, number, keyring.unwrap(wrapped)) for purpose, number, wrapped in rows]
+
+
+def _first_keys(connection: sqlite3.Connection, keyring: Keyring) -> list[tuple[str, int, bytes]]:
+    rows = [(purpose, number, keyring.new_key()[1]) for number, purpose in ((1, "digest"), (2, "seal"))]
+    connection.executemany(
+        "INSERT INTO wrapped_keys (purpose, number, wrapped, created_at) VALUES (?, ?, ?, unixepoch())", rows
+    )
+    return rows
+
+
+def _stored(row: tuple[object, ...]) -> StoredRecord:
+    (number, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found) = row
+    return StoredRecord(
+        id=int(str(number)),
+        file=int(str(file)),
+        line=int(str(line)),
+        schema=str(schema),
+        expires_at=int(str(expires_at)),
+        derived=Derived(_blob(record_hash), _blob(commitment)),
+        key_number=int(str(key_number)),
+        sealed=_blob(sealed),
+        tx=None if tx is None else int(str(tx)),
+        found=bool(found),
+    )
+
+
+def _blob(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise TypeError("a column that holds bytes holds something else")
+    return value

@@ -1,0 +1,371 @@
+"""The outbox: what this institution sends to the registry, each thing exactly once.
+
+A transaction's signed bytes, nonce and hash are committed, with the records it carries, before its first send; a resend
+is the same bytes. What became of it is decided from the chain: its receipt by the stored hash, then the sender's nonce,
+then the registry's own entries; never from the wording of an error. So a kill between any two steps loses nothing and
+doubles nothing.
+
+    put (custody)  ->  sign and store  ->  send  ->  mined  ->  final
+                            |                          |
+                            |                          +- failed: the reason is asked for; records wait again
+                            +- lost: another transaction took the nonce; records found on the chain count, others wait
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from creditconnect.chain.registry import Block, Question, Receipt, Registry, bytes32_of
+from creditconnect.chain.rpc import quantity
+from creditconnect.chain.signing import Signer
+from creditconnect.custody.database import Database
+from creditconnect.errors import ExchangeError, NodeRefused, NotEntitled, Reverted
+from creditconnect.exchange.waiting import Waiting, any_waiting, group_waiting, in_flight, mark_found, release
+from creditconnect.types import RecordState
+
+# Whole transaction of `register`: see the committed gas snapshot (23,364 a record at 500), with room above it.
+REGISTER_GAS_BASE = 120_000
+REGISTER_GAS_RECORD = 24_500
+# EIP-7825: a transaction may use 2^24 gas.
+TRANSACTION_GAS_LIMIT = 2**24
+GREATEST_BATCH_RECORDS = (TRANSACTION_GAS_LIMIT - REGISTER_GAS_BASE) // REGISTER_GAS_RECORD
+# Besu takes 200 future nonces of one sender.
+GREATEST_IN_FLIGHT = 100
+RESEND_AFTER_SECONDS = 5.0
+
+_HINTS = {
+    "NotEntitled": "ask your authority whether the institution is suspended, out of time or not scoped for the schema",
+    "NotAnAccount": "ask your authority to bind and enable this account",
+    "Paused": "a side pauses the registry; the records wait here until it is lifted",
+    "RegistrationClosed": "the registry has a successor; init a home with its deployment file",
+    "ExpiryInvalid": "the expiry has passed; submit the file with a later one",
+    "ShareMissing": "the keeper's share of that epoch is not published",
+    "NotLive": "not every founding authority has accepted the registry yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pumped:
+    """Where the outbox stands after a step, and how many records that step saw registered for good."""
+
+    waiting: bool
+    in_flight: int
+    registered: int
+
+    @property
+    def idle(self) -> bool:
+        return not self.waiting and self.in_flight == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one transaction: `final` with its receipt's numbers, or `failed` or `lost` with the reason."""
+
+    state: str
+    block_number: int | None
+    gas_used: int | None
+    error: str | None
+
+
+class Outbox:
+    """Sends for one key. Whoever holds the key's `SubmitterLock` may use it, and nobody else."""
+
+    def __init__(
+        self,
+        database: Database,
+        registry: Registry,
+        signer: Signer,
+        institution_code: str,
+        *,
+        schema_ids: Callable[[str], int],
+        batch_records: int,
+        confirmations: int,
+        gas_price_wei: int,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """`schema_ids` gives the registry's number of a schema; `confirmations` 0 means mined is final."""
+        self._database = database
+        self._registry = registry
+        self._signer = signer
+        self._institution_code = institution_code
+        self._schema_ids = schema_ids
+        self._batch_records = min(batch_records, GREATEST_BATCH_RECORDS)
+        self._confirmations = confirmations
+        self._gas_price_wei = gas_price_wei
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sent_at: dict[int, float] = {}
+        # False until the registry is known to take a batch now, and again after a failure.
+        self._cleared = False
+        self._settled_at: bytes | None = None
+        self._chain_id = int(registry.node.call("eth_chainId"), 16)
+        self._used_nonces = registry.nonce(signer.address)
+
+    # ---------------------------------------------------------------------------------------------------- stepping
+
+    def pump(self, *, flush: bool) -> Pumped:
+        """One step: batch and sign what waits (full batches only, unless `flush`), send, and look what became of it.
+
+        Raises:
+            NotEntitled: the registry takes no batch of this institution now; everything stays where it is.
+            NodeUnreachable: as it says; nothing is lost.
+        """
+        head = self._registry.head()
+        registered = self._settle(head)
+        self._sign_waiting(head, flush=flush)
+        self._send()
+        with self._database.read() as connection:
+            return Pumped(any_waiting(connection), in_flight(connection), registered)
+
+    def step(self) -> int:
+        """Send what is stored and look what became of it, without batching; how many records are registered by it."""
+        registered = self._settle(self._registry.head())
+        self._send()
+        return registered
+
+    def require_taken(self, schema: str, expires_at: int) -> None:
+        """Ask the registry itself whether it would take a batch of this schema and expiry from this key now.
+
+        Raises:
+            NotEntitled: it would not; says why and what to do.
+        """
+        probe = self._registry.register_call(self._schema_ids(schema), expires_at, 0, [os.urandom(32)])
+        try:
+            self._registry.simulate(self._signer.address, probe)
+        except Reverted as error:
+            raise NotEntitled(error.message, hint=_HINTS.get(error.name, "")) from error
+
+    def enqueue(self, action: str, data: bytes) -> int:
+        """Sign and store a call other than `register`; the id to ask `outcome` for. Simulated first.
+
+        Raises:
+            Reverted: the registry would refuse it; nothing was stored.
+        """
+        head = self._registry.head()
+        self._registry.simulate(self._signer.address, data)
+        gas = int(self._registry.node.call("eth_estimateGas", self._call(data)), 16) * 5 // 4
+        with self._database.write() as connection:
+            return self._store(connection, action, data, min(gas, TRANSACTION_GAS_LIMIT), head)
+
+    def outcome(self, tx: int) -> Outcome | None:
+        """What became of a transaction; None while it is under way."""
+        with self._database.read() as connection:
+            state, number, gas_used, error = connection.execute(
+                "SELECT state, block_number, gas_used, error FROM transactions WHERE id = ?", (tx,)
+            ).fetchone()
+        return None if state in ("stored", "mined") else Outcome(state, number, gas_used, error)
+
+    def reopen(self, last_kept_block: int) -> None:
+        """After a reorg: what was mined above the last kept block is under way again, with the same bytes."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE transactions SET state = 'stored', block_number = NULL, block_hash = NULL"
+                " WHERE state IN ('mined', 'final') AND block_number > ?",
+                (last_kept_block,),
+            )
+        self._sent_at.clear()
+        self._settled_at = None
+
+    # ----------------------------------------------------------------------------------------------------- settling
+
+    def _settle(self, head: Block) -> int:
+        """Decide from the chain what became of the transactions under way; how many records are registered by it."""
+        if head.hash == self._settled_at:
+            return 0
+        with self._database.read() as connection:
+            under_way = connection.execute(
+                "SELECT id, hash, nonce, data FROM transactions"
+                " WHERE state IN ('stored', 'mined') AND sender = ? ORDER BY id",
+                (self._signer.address,),
+            ).fetchall()
+        if not under_way:
+            return 0
+        # The nonce first: a transaction mined between the two questions must not look lost.
+        self._used_nonces = self._registry.nonce(self._signer.address)
+        receipts = self._registry.receipts([tx_hash for _, tx_hash, _, _ in under_way])
+        mined: list[tuple[int, Receipt]] = []
+        for (tx, _, nonce, data), receipt in zip(under_way, receipts, strict=True):
+            if receipt is None:
+                if nonce < self._used_nonces:
+                    self._settle_lost(tx, head)
+            elif receipt.succeeded:
+                mined.append((tx, receipt))
+            elif self._is_final(receipt, head):
+                self._settle_failed(tx, receipt, data, head)
+        self._settled_at = head.hash
+        return self._settle_mined(mined, head)
+
+    def _is_final(self, receipt: Receipt, head: Block) -> bool:
+        return receipt.block_number + self._confirmations <= head.number
+
+    def _settle_mined(self, mined: Sequence[tuple[int, Receipt]], head: Block) -> int:
+        if not mined:
+            return 0
+        final = [tx for tx, receipt in mined if self._is_final(receipt, head)]
+        with self._database.write() as connection:
+            connection.executemany(
+                "UPDATE transactions SET state = ?, block_number = ?, block_hash = ?, gas_used = ? WHERE id = ?",
+                [
+                    ("final" if self._is_final(r, head) else "mined", r.block_number, r.block_hash, r.gas_used, tx)
+                    for tx, r in mined
+                ],
+            )
+            marks = ",".join("?" * len(final))
+            (records,) = connection.execute(f"SELECT count(*) FROM records WHERE tx IN ({marks})", final).fetchone()
+        return int(records)
+
+    def _settle_failed(self, tx: int, receipt: Receipt, data: bytes, head: Block) -> None:
+        error = self._revert_reason(data, receipt)
+        held = self._held_of(tx, head)
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE transactions SET state = 'failed', block_number = ?, block_hash = ?, gas_used = ?, error = ?"
+                " WHERE id = ?",
+                (receipt.block_number, receipt.block_hash, receipt.gas_used, error, tx),
+            )
+            release(connection, tx, held)
+        self._cleared = False
+
+    def _settle_lost(self, tx: int, head: Block) -> None:
+        if self._registry.receipts([self._hash(tx)])[0] is not None:
+            return  # mined after all; the next step sees it
+        held = self._held_of(tx, head)
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE transactions SET state = 'lost', error = 'another transaction of this key took the nonce'"
+                " WHERE id = ?",
+                (tx,),
+            )
+            release(connection, tx, held)
+        self._cleared = False
+
+    def _held_of(self, tx: int, head: Block) -> list[int]:
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT id, record_hash, commitment FROM records WHERE tx = ?", (tx,)).fetchall()
+        return self._held(rows, head)
+
+    def _held(self, rows: Sequence[tuple[int, bytes, bytes]], head: Block) -> list[int]:
+        """The ids of the records that the registry holds as this institution's, by hash and commitment, and that count."""
+        if not rows:
+            return []
+        (institution,) = self._registry.ask([Question("institutionByCode", (bytes32_of(self._institution_code),))], head)
+        found = self._registry.find_many([(record_hash, institution) for _, record_hash, _ in rows], head)
+        over = (RecordState.REJECTED, RecordState.REVOKED, RecordState.SUPERSEDED)
+        return [
+            number
+            for (number, _, commitment), claim in zip(rows, found, strict=True)
+            if claim is not None and claim.commitment == commitment and claim.state not in over and not claim.expired
+        ]
+
+    def _revert_reason(self, data: bytes, receipt: Receipt) -> str:
+        """Asked of the state before the block that it failed in; an earlier transaction there may have been the cause."""
+        try:
+            self._registry.simulate(self._signer.address, data, receipt.block_number - 1)
+            self._registry.simulate(self._signer.address, data, receipt.block_number)
+        except Reverted as error:
+            return error.message
+        except NodeRefused:
+            pass
+        return f"failed in block {receipt.block_number}, for a reason that the node can no longer tell"
+
+    # ------------------------------------------------------------------------------------------------------ signing
+
+    def _sign_waiting(self, head: Block, *, flush: bool) -> None:
+        while True:
+            with self._database.read() as connection:
+                if in_flight(connection) >= GREATEST_IN_FLIGHT:
+                    return
+                group = group_waiting(connection, self._batch_records, flush=flush)
+            if group is None:
+                return
+            data = self._register_data(group)
+            if not self._cleared and not self._clear(data, group, head):
+                continue
+            gas = min(REGISTER_GAS_BASE + REGISTER_GAS_RECORD * len(group.ids), TRANSACTION_GAS_LIMIT)
+            with self._database.write() as connection:
+                tx = self._store(connection, "register", data, gas, head)
+                connection.executemany("UPDATE records SET tx = ? WHERE id = ?", [(tx, number) for number in group.ids])
+
+    def _clear(self, data: bytes, group: Waiting, head: Block) -> bool:
+        """Whether the registry takes this batch now; if it holds some of the records already, they are taken out.
+
+        Raises:
+            NotEntitled: it takes none now, for a reason that is not in the records.
+        """
+        try:
+            self._registry.simulate(self._signer.address, data)
+        except Reverted as error:
+            if error.name == "DuplicateRecord":
+                held = self._held(list(zip(group.ids, group.record_hashes, group.commitments, strict=True)), head)
+                if not held:
+                    raise ExchangeError(str(error)) from error
+                with self._database.write() as connection:
+                    mark_found(connection, held)
+                return False
+            raise NotEntitled(error.message, hint=_HINTS.get(error.name, "")) from error
+        self._cleared = True
+        return True
+
+    def _register_data(self, group: Waiting) -> bytes:
+        """Strictly rising by hash, as the registry demands."""
+        words = sorted(map(bytes.__add__, group.record_hashes, group.commitments))
+        return self._registry.register_call(self._schema_ids(group.schema), group.expires_at, 0, words)
+
+    def _store(self, connection: sqlite3.Connection, action: str, data: bytes, gas: int, head: Block) -> int:
+        nonce = self._next_nonce(connection)
+        signed = self._signer.sign(
+            {**self._fees(head), "chainId": self._chain_id, "nonce": nonce, "gas": gas, "value": 0}
+            | {"to": self._registry.checksum_address, "data": data}
+        )
+        row = connection.execute(
+            "INSERT INTO transactions (sender, nonce, hash, raw, data, action, state, signed_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, 'stored', ?) RETURNING id",
+            (self._signer.address, nonce, signed.hash, signed.raw, data, action, int(self._clock())),
+        ).fetchone()
+        return int(row[0])
+
+    def _next_nonce(self, connection: sqlite3.Connection) -> int:
+        """After the last stored one; the chain's where this home knows none, or fewer."""
+        (last,) = connection.execute(
+            "SELECT max(nonce) FROM transactions WHERE sender = ? AND state <> 'lost'", (self._signer.address,)
+        ).fetchone()
+        return max(self._used_nonces, 0 if last is None else last + 1)
+
+    def _fees(self, head: Block) -> dict[str, int]:
+        """Without a base fee a legacy price; else EIP-1559 with room for the base fee to double."""
+        if head.base_fee is None:
+            return {"gasPrice": self._gas_price_wei}
+        tip = self._gas_price_wei
+        return {"type": 2, "maxFeePerGas": 2 * head.base_fee + tip, "maxPriorityFeePerGas": tip}
+
+    # ------------------------------------------------------------------------------------------------------ sending
+
+    def _send(self) -> None:
+        """Send what was never sent by this process, and again what has been under way for long."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT id, raw FROM transactions WHERE state = 'stored' AND sender = ? ORDER BY nonce",
+                (self._signer.address,),
+            ).fetchall()
+        now = self._monotonic()
+        due = [(tx, raw) for tx, raw in rows if now - self._sent_at.get(tx, -RESEND_AFTER_SECONDS) >= RESEND_AFTER_SECONDS]
+        if not due:
+            return
+        self._registry.send([raw for _, raw in due])
+        self._sent_at.update({tx: now for tx, _ in due})
+
+    def _call(self, data: bytes) -> dict[str, str]:
+        return {
+            "from": self._signer.address,
+            "to": self._registry.address,
+            "data": "0x" + data.hex(),
+            "gas": quantity(TRANSACTION_GAS_LIMIT),
+        }
+
+    def _hash(self, tx: int) -> bytes:
+        with self._database.read() as connection:
+            return bytes(connection.execute("SELECT hash FROM transactions WHERE id = ?", (tx,)).fetchone()[0])

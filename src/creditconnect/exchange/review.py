@@ -1,0 +1,91 @@
+"""Reviewing: an institution's pending batches, with the records decrypted for whoever decides on them.
+
+The registry holds the rule (another account than the submitter's, entitled, not expired); this shows and calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from creditconnect.chain.contract_abi import Event
+from creditconnect.chain.registry import Batch, Block, Question, Registry, batch_from, claims_from
+from creditconnect.custody.vault import StoredRecord, Vault
+from creditconnect.errors import UsageError
+from creditconnect.exchange.mirror import Mirror
+from creditconnect.records.canonical import read_canonical
+from creditconnect.types import BatchStatus, Derived
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One record of a batch: where it came from, and the record in the clear; both None if this vault lacks it."""
+
+    number: int
+    derived: Derived
+    stored: StoredRecord | None
+    record: dict[str, Any] | None
+
+
+class Review:
+    """The review of one institution's batches, as of what its mirror has followed."""
+
+    def __init__(self, registry: Registry, mirror: Mirror, institution: int) -> None:
+        self._registry = registry
+        self._mirror = mirror
+        self._institution = institution
+
+    def pending(self, block: Block) -> list[Batch]:
+        """The batches that wait for a decision, oldest first."""
+        numbers = [event.arguments["batch"] for _, event in self._mirror.batches_of(self._institution)]
+        answers = self._registry.ask([Question("batchOf", (number,)) for number in numbers], block)
+        batches = [batch_from(answer, number) for number, answer in zip(numbers, answers, strict=True)]
+        return [batch for batch in batches if batch.status == BatchStatus.PENDING]
+
+    def rows(self, batch: int, vault: Vault) -> list[BatchRow]:
+        """The records of a batch, decrypted, in the order of the provider's file; numbered from 1.
+
+        Raises:
+            UsageError: not a batch of this institution.
+        """
+        wanted = [Derived(word[:8], word[8:]) for word in self._event(batch).arguments["records"]]
+        known = vault.by_derived(wanted)
+        rows = [(derived, known.get(derived)) for derived in wanted]
+        rows.sort(key=lambda row: (row[1].file, row[1].line) if row[1] is not None else (0, 0))
+        return [
+            BatchRow(number, derived, stored, _record(vault, stored))
+            for number, (derived, stored) in enumerate(rows, start=1)
+        ]
+
+    def approve_call(self, batch: int, exceptions: Mapping[bytes, int], block: Block) -> bytes:
+        """Call data of `approve`; `exceptions` maps record hashes of the batch to reasons.
+
+        Raises:
+            UsageError: not a batch of this institution, or an exception is not in it.
+        """
+        self._event(batch)
+        keys = [(self._entry_key(batch, record_hash, block), reason) for record_hash, reason in exceptions.items()]
+        return self._registry.abi.encode_call("approve", batch, keys)
+
+    def reject_call(self, batch: int, reason: int) -> bytes:
+        """Call data of `reject`."""
+        self._event(batch)
+        return self._registry.abi.encode_call("reject", batch, reason)
+
+    def _entry_key(self, batch: int, record_hash: bytes, block: Block) -> int:
+        question = Question("find", (int.from_bytes(record_hash, "big"), [self._institution]))
+        for claim in claims_from(self._registry.ask([question], block)[0]):
+            if claim.batch == batch:
+                return claim.entry_key
+        raise UsageError(f"record {record_hash.hex()} is not in batch {batch}")
+
+    def _event(self, batch: int) -> Event:
+        found = self._mirror.batch(batch)
+        if found is None or found[1].arguments["institution"] != self._institution:
+            raise UsageError(f"batch {batch} is not one of this institution's", hint="see creditconnect review list")
+        return found[1]
+
+
+def _record(vault: Vault, stored: StoredRecord | None) -> dict[str, Any] | None:
+    return None if stored is None else read_canonical(vault.open(stored).canonical)

@@ -1,0 +1,175 @@
+"""Submitting a file: read, prepare, seal and put, while the outbox already sends what came before.
+
+Every row ends as accepted, known already, or rejected; the rejected ones are listed in a file of their own by line,
+field and reason, never by value. Stopped anywhere, submitting the same file again finishes it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from creditconnect.custody.vault import FileTotals, Vault
+from creditconnect.errors import SourceUnreadable
+from creditconnect.exchange.outbox import Outbox
+from creditconnect.records.mapping import ColumnMapping
+from creditconnect.records.preparation import Prepared, prepare
+from creditconnect.records.reading import Format, read_rows
+from creditconnect.records.schemas import Schema
+from creditconnect.types import Rejection
+
+# Rows sealed and put by one commit.
+CHUNK_ROWS = 500
+
+_FORMATS = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a file's rows. `registered` counts records that became final during this call."""
+
+    file: str
+    accepted: int
+    repeated: int
+    rejected: int
+    registered: int
+    rejected_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a submission is: rows read, records registered for good."""
+
+    rows: int
+    registered: int
+
+
+def no_progress(_: Progress) -> None:
+    """Report to nobody."""
+
+
+class Submitter:
+    """Submits files into one vault, and through one outbox where there is one."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        outbox: Outbox | None,
+        rejected_folder: Path,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        progress: Callable[[Progress], None] = no_progress,
+    ) -> None:
+        """Without an outbox rows are put and wait in the vault."""
+        self._vault = vault
+        self._outbox = outbox
+        self._rejected_folder = rejected_folder
+        self._clock = clock
+        self._sleep = sleep
+        self._progress = progress
+        self._rows = 0
+        self._registered = 0
+
+    def submit(
+        self, source: Path, schema: Schema, mapping: ColumnMapping | None, expires_at: int, row_format: str | None = None
+    ) -> Submission:
+        """Put a file's rows and, with an outbox, send until everything that waits is final.
+
+        Raises:
+            SourceUnreadable: the file as a whole; nothing was put. NotEntitled: nothing was put.
+        """
+        if self._outbox is not None:
+            self._outbox.require_taken(schema.id, expires_at)
+        rows = read_rows(source, row_format or _format_of(source), mapping.columns if mapping else None)
+        file = self._vault.begin_file(source.name, _digest(source), schema.id, expires_at, int(self._clock()))
+        listing = self._rejected_folder / f"{source.stem}-{file}.csv"
+        totals = FileTotals(0, 0, 0)
+        with _rejected_list(listing) as reject:
+            for prepared, rejections in _chunks(prepare(rows, mapping, schema)):
+                for rejection in rejections:
+                    reject(rejection)
+                totals = _sum(totals, self._vault.put(file, schema, expires_at, prepared, len(rejections)))
+                self._advance(len(prepared) + len(rejections))
+        self._vault.end_file(file, int(self._clock()))
+        self._finish()
+        return Submission(
+            source.name,
+            totals.accepted,
+            totals.repeated,
+            totals.rejected,
+            self._registered,
+            listing if totals.rejected else None,
+        )
+
+    def _advance(self, rows: int) -> None:
+        self._rows += rows
+        if self._outbox is not None:
+            self._registered += self._outbox.pump(flush=False).registered
+        self._progress(Progress(self._rows, self._registered))
+
+    def _finish(self) -> None:
+        while self._outbox is not None:
+            pumped = self._outbox.pump(flush=True)
+            self._registered += pumped.registered
+            self._progress(Progress(self._rows, self._registered))
+            if pumped.idle:
+                return
+            self._sleep(0.05)
+
+
+def _format_of(source: Path) -> str:
+    found = _FORMATS.get(source.suffix.lower())
+    if found is None:
+        raise SourceUnreadable(f"{source}: no format known for {source.suffix or 'a name without suffix'!r}",
+                               hint="name it .csv or .jsonl, or give --format")
+    return found
+
+
+def _digest(source: Path) -> bytes:
+    with source.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _sum(one: FileTotals, other: FileTotals) -> FileTotals:
+    return FileTotals(
+        one.accepted + other.accepted, one.repeated + other.repeated, one.rejected + other.rejected
+    )
+
+
+def _chunks(rows: Iterable[Prepared | Rejection]) -> Iterator[tuple[list[Prepared], list[Rejection]]]:
+    prepared: list[Prepared] = []
+    rejections: list[Rejection] = []
+    for row in rows:
+        if isinstance(row, Prepared):
+            prepared.append(row)
+        else:
+            rejections.append(row)
+        if len(prepared) + len(rejections) == CHUNK_ROWS:
+            yield prepared, rejections
+            prepared, rejections = [], []
+    if prepared or rejections:
+        yield prepared, rejections
+
+
+@contextmanager
+def _rejected_list(path: Path) -> Iterator[Callable[[Rejection], None]]:
+    """A CSV file of line, field, reason, message, which exists only if a row was rejected."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("line", "field", "reason", "message"))
+        count = 0
+
+        def reject(rejection: Rejection) -> None:
+            nonlocal count
+            count += 1
+            writer.writerow((rejection.line, rejection.field, rejection.reason, rejection.message))
+
+        yield reject
+    if not count:
+        path.unlink()

@@ -1,0 +1,168 @@
+"""An institution's home and its settings: read once, units in the names. Alone reads the environment.
+
+    HOME/settings.toml      what is set, below
+    HOME/deployment.json    which registry on which chain this institution trusts
+    HOME/keyring.json       the key-encryption key, under the vault's passphrase
+    HOME/keys/*.json        chain keys (keystore v3): submit.json, review.json
+    HOME/vault.db           records, sealed, and the outbox      HOME/mirror.db      the chain's events as they came
+    HOME/rejected/          a list of rejected rows a file       HOME/locks/         one submitter a key
+
+Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW), or are asked for;
+never from an argument, and never from a variable's own value.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from creditconnect.errors import SettingsError
+
+FORMAT = 1
+HOME_VARIABLE = "CREDITCONNECT_HOME"
+
+Ask = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`nodes` holds one URL a side: the first is one's own, used for submitting and following."""
+
+    home: Path
+    institution: str
+    nodes: tuple[str, ...]
+    greatest_head_age_seconds: int
+    confirmations_blocks: int
+    gas_price_wei: int
+    batch_records: int
+
+    @property
+    def deployment_file(self) -> Path:
+        return self.home / "deployment.json"
+
+    @property
+    def keyring_file(self) -> Path:
+        return self.home / "keyring.json"
+
+    @property
+    def vault_file(self) -> Path:
+        return self.home / "vault.db"
+
+    @property
+    def mirror_file(self) -> Path:
+        return self.home / "mirror.db"
+
+    @property
+    def rejected_folder(self) -> Path:
+        return self.home / "rejected"
+
+    @property
+    def locks_folder(self) -> Path:
+        return self.home / "locks"
+
+    def key_file(self, role: str) -> Path:
+        """The keystore of `submit` or `review`."""
+        return self.home / "keys" / f"{role}.json"
+
+
+# Name, type, default, smallest and greatest value of each setting that is a number.
+_NUMBERS: tuple[tuple[str, int, int, int], ...] = (
+    ("greatest_head_age_seconds", 60, 1, 86_400),
+    ("confirmations_blocks", 0, 0, 1_000),
+    ("gas_price_wei", 0, 0, 10**15),
+    ("batch_records", 500, 1, 680),
+)
+_KNOWN = {"format", "institution", "nodes", *(name for name, *_ in _NUMBERS)}
+
+
+def load(home: Path) -> Settings:
+    """The settings of a home.
+
+    Raises:
+        SettingsError: the home or a setting is missing or wrong; names the file and the setting.
+    """
+    path = home / "settings.toml"
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{home}: is not a CreditConnect home", hint="make one with creditconnect init") from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    return _checked(home, path, document)
+
+
+def default_home() -> Path | None:
+    """The home that the environment names, if any."""
+    named = os.environ.get(HOME_VARIABLE)
+    return Path(named) if named else None
+
+
+def passphrase(name: str, ask: Ask | None) -> str:
+    """The passphrase `name` (vault, submit, review), from its file or by asking.
+
+    Raises:
+        SettingsError: no file is named and nobody can be asked, or the file can't be read or is empty.
+    """
+    variable = f"CREDITCONNECT_{name.upper()}_PASSPHRASE_FILE"
+    named = os.environ.get(variable)
+    if named is None:
+        if ask is None:
+            raise SettingsError(f"no {name} passphrase", hint=f"set {variable} to a file that holds it")
+        return ask(name)
+    try:
+        lines = Path(named).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{variable}: {named} can't be read ({type(error).__name__})") from None
+    if not lines or not lines[0]:
+        raise SettingsError(f"{variable}: {named} is empty")
+    return lines[0]
+
+
+def write(settings: Settings) -> None:
+    """Write a new home's settings.toml.
+
+    Raises:
+        SettingsError: the home has settings already, which are never overwritten.
+    """
+    path = settings.home / "settings.toml"
+    nodes = ", ".join(f'"{url}"' for url in settings.nodes)
+    numbers = "".join(f"{name} = {getattr(settings, name)}\n" for name, *_ in _NUMBERS)
+    text = f'format = {FORMAT}\ninstitution = "{settings.institution}"\nnodes = [{nodes}]\n{numbers}'
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise SettingsError(f"{path}: is there already", hint="a home is never overwritten") from None
+
+
+def default_number(name: str) -> int:
+    return next(default for known, default, _, _ in _NUMBERS if known == name)
+
+
+def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
+    if document.get("format") != FORMAT:
+        raise SettingsError(f"{path}: format is {document.get('format')!r}, this program reads {FORMAT}")
+    if unknown := sorted(set(document) - _KNOWN):
+        raise SettingsError(f"{path}: unknown setting {unknown[0]}")
+    institution, nodes = document.get("institution"), document.get("nodes")
+    if not isinstance(institution, str) or not institution:
+        raise SettingsError(f"{path}: institution is missing", hint="the institution's permanent code")
+    if not isinstance(nodes, list) or not nodes or not all(_is_url(url) for url in nodes):
+        raise SettingsError(f"{path}: nodes is not a list of http(s) URLs")
+    numbers = {name: _number(path, document, name, default, low, high) for name, default, low, high in _NUMBERS}
+    return Settings(home=home, institution=institution, nodes=tuple(nodes), **numbers)
+
+
+def _is_url(url: object) -> bool:
+    return isinstance(url, str) and url.startswith(("http://", "https://"))
+
+
+def _number(path: Path, document: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
+    value = document.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise SettingsError(f"{path}: {name} is not a whole number from {low} to {high}")
+    return value

@@ -1,0 +1,129 @@
+"""The words of the domain. Values only: nothing here reads, sends or keeps anything.
+
+An entry key is `recordHash 64 | institution 16 | n 8` (docs/PROTOCOL.md, section 5); a record hash and the
+commitment that goes with it are the first 8 and the last 24 bytes of one 32-byte value (section 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import NamedTuple, NewType
+
+InstitutionId = NewType("InstitutionId", int)
+JurisdictionId = NewType("JurisdictionId", int)
+SchemaId = NewType("SchemaId", int)
+BatchId = NewType("BatchId", int)
+EntryKey = NewType("EntryKey", int)
+
+RECORD_HASH_BYTES = 8
+COMMITMENT_BYTES = 24
+SALT_BYTES = 32
+
+
+class Suite(IntEnum):
+    """Which algorithms a derivation or a sealing used; one byte of every derivation."""
+
+    SHA256_AES256GCM = 1
+
+
+class Derived(NamedTuple):
+    """What is anchored for one record: 8 bytes that find it, 24 that bind it."""
+
+    record_hash: bytes
+    commitment: bytes
+
+
+class BatchStatus(IntEnum):
+    NONE = 0
+    PENDING = 1
+    ACTIVE = 2
+    REJECTED = 3
+    REVOKED = 4
+
+
+class RecordState(IntEnum):
+    """A record's state, from its override or else its batch. Numbered as in the contract."""
+
+    NONE = 0
+    PENDING = 1
+    ACTIVE = 2
+    REJECTED = 3
+    REVOKED = 4
+    SUPERSEDED = 5
+    DISPUTED = 6
+
+
+class Standing(IntEnum):
+    NONE = 0
+    ACTIVE = 1
+    SUSPENDED = 2
+    TERMINATED = 3
+
+
+class Role(IntEnum):
+    """What an institution may do; a bit each."""
+
+    PROVIDER = 1
+    VERIFIER = 2
+
+
+class AccountRole(IntEnum):
+    """What an institution's account may do; one of them, for ever."""
+
+    NONE = 0
+    SUBMIT = 1
+    REVIEW = 2
+
+
+class CheckStatus(StrEnum):
+    VALID = "VALID"
+    INVALID = "INVALID"
+    SKIPPED = "SKIPPED"
+    ERROR = "ERROR"
+
+
+class Verdict(StrEnum):
+    VERIFIED = "VERIFIED"
+    NOT_VERIFIED = "NOT_VERIFIED"
+    COULD_NOT_TELL = "COULD_NOT_TELL"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainIdentity:
+    """Which registry on which chain. An Anvil's genesis differs at every start, so the chain id alone is not enough."""
+
+    chain_id: int
+    genesis_hash: bytes
+    registry: str
+    code_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One named check of a verification; `reason` is a `reasons.CheckReason`."""
+
+    name: str
+    status: CheckStatus
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A row that was refused: where, and why. Never carries the value itself."""
+
+    line: int
+    field: str
+    reason: str
+    message: str
+
+
+def entry_key(record_hash: bytes, institution: int, n: int) -> EntryKey:
+    """Pack an entry key; `record_hash` is 8 bytes, `institution` 16 bits, `n` below 64."""
+    return EntryKey(int.from_bytes(record_hash, "big") << 24 | institution << 8 | n)
+
+
+def entry_key_parts(key: int) -> tuple[bytes, InstitutionId, int]:
+    """The record hash, institution and n of an entry key."""
+    return (key >> 24).to_bytes(RECORD_HASH_BYTES, "big"), InstitutionId(key >> 8 & 0xFFFF), key & 0xFF

@@ -1,0 +1,88 @@
+"""Identifiers: known answers, the check digits against python-stdnum, and no number in any error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum import lei
+from stdnum.cn import ric, uscc
+
+from creditconnect.errors import FieldInvalid
+from creditconnect.reasons import RowReason
+from creditconnect.records.identifiers import check, check_normal, hkid_check_digit, resident_id_check_digit
+
+USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+Vectors = Callable[[str], Any]
+
+
+def is_accepted(identifier_type: str, number: str) -> bool:
+    try:
+        return check(identifier_type, number) == number
+    except FieldInvalid:
+        return False
+
+
+def test_check__known_valid__normal_form(vectors: Vectors) -> None:
+    for vector in vectors("identifiers")["valid"]:
+        assert check(vector["type"], vector["written"]) == vector["normal"]
+        check_normal(vector["type"], vector["normal"])
+
+
+def test_check__known_invalid__refused_without_the_number(vectors: Vectors) -> None:
+    for vector in vectors("identifiers")["invalid"]:
+        with pytest.raises(FieldInvalid) as refused:
+            check(vector["type"], vector["number"], field="holder_id")
+        assert (refused.value.field, refused.value.reason) == ("holder_id", RowReason.IDENTIFIER), vector["why"]
+        assert not vector["number"] or vector["number"] not in str(refused.value)
+
+
+def test_check_normal__valid_but_written_otherwise__refused(vectors: Vectors) -> None:
+    for vector in vectors("identifiers")["valid"]:
+        if vector["written"] != vector["normal"]:
+            with pytest.raises(FieldInvalid, match="normal form"):
+                check_normal(vector["type"], vector["written"])
+
+
+@given(st.from_regex(r"[A-Z]{1,2}[0-9]{6}", fullmatch=True))
+def test_hkid__every_body__exactly_one_check_digit(body: str) -> None:
+    accepted = [digit for digit in "0123456789ABC" if is_accepted("HKID", body + digit)]
+    assert accepted == [hkid_check_digit(body)]
+
+
+@given(st.from_regex(r"[A-Z]{1,2}[0-9]{6}", fullmatch=True), st.data())
+def test_hkid__two_neighbours_swapped__refused(body: str, data: st.DataObject) -> None:
+    number = body + hkid_check_digit(body)
+    place = data.draw(st.integers(len(body) - 6, len(body) - 2))
+    swapped = number[:place] + number[place + 1] + number[place] + number[place + 2 :]
+    assert is_accepted("HKID", swapped) == (swapped == number)
+
+
+@given(st.dates(date(1900, 1, 1), date(2026, 1, 1)), st.integers(0, 999), st.sampled_from("0123456789X"))
+def test_resident_id__any_check_character__agrees_with_stdnum(born: date, sequence: int, last: str) -> None:
+    number = f"110105{born:%Y%m%d}{sequence:03d}{last}"
+    assert is_accepted("CN_RESIDENT_ID", number) == ric.is_valid(number)
+
+
+@given(st.from_regex(r"110105(19|20)[0-9]{2}[01][0-9][0-3][0-9]{4}", fullmatch=True))
+def test_resident_id__any_birth_date__agrees_with_stdnum(body: str) -> None:
+    number = body + resident_id_check_digit(body)
+    assert is_accepted("CN_RESIDENT_ID", number) == ric.is_valid(number)
+
+
+@given(st.from_regex(rf"[0-9]{{8}}[{USCC_ALPHABET}]{{10}}", fullmatch=True), st.booleans())
+def test_uscc__any_number__agrees_with_stdnum(number: str, corrected: bool) -> None:
+    if corrected:
+        number = number[:17] + uscc.calc_check_digit(number[:17])
+    assert is_accepted("USCC", number) == uscc.is_valid(number)
+
+
+@given(st.from_regex(r"[0-9A-Z]{18}[0-9]{2}", fullmatch=True), st.booleans())
+def test_lei__any_number__agrees_with_stdnum(number: str, corrected: bool) -> None:
+    if corrected:
+        number = number[:18] + f"{98 - int(''.join(str(int(c, 36)) for c in number[:18] + '00')) % 97:02d}"
+    assert is_accepted("LEI", number) == lei.is_valid(number)
