@@ -60,11 +60,11 @@ test-contract: setup ## Test the contract, its size and its gas (FUZZ=quick, def
 
 .PHONY: test-chain
 test-chain: setup ## Test the client against a real node
-	$(PYTEST) tests/chain -m "not ape"
+	$(PYTEST) tests/chain
 
 .PHONY: test-scripts
 test-scripts: setup ## Test the administrators' ape scripts
-	$(PY) -m pytest tests/chain -m ape
+	$(PYTEST) tests/scripts
 
 .PHONY: bench
 bench: setup ## Run the benchmarks

@@ -162,7 +162,7 @@ class Onboarding:
 
 
 def read_plan(path: Path, registry: Registry) -> Plan:
-    """Read a side's plan; `docs/OPERATIONS.md` shows one.
+    """Read a side's plan; scripts/institutions.py shows one.
 
     Raises:
         SettingsError: the file is missing or is not TOML.

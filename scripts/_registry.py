@@ -4,9 +4,9 @@ Hides ape: connecting, signing, waiting for a receipt, the contract's types. Run
 so no compiler is needed. Never starts a node, never takes a passphrase or a key as an argument.
 
 `--network` names the node: `http://host:port`, or a network of ape-config.yaml such as `ethereum:two-validators:node`.
-`--authority` and `--deployer` are ape's aliases of keystore files: `ape accounts import <alias>` makes one, or a version 3
-keystore is put down as `<alias>.json` in the folder `accounts` of ~/.ape or of what APE_DATA_FOLDER names. The passphrase
-comes from the file that the environment variable `APE_ACCOUNTS_<alias>_PASSPHRASE_FILE` names, else from
+`--authority` and `--deployer` are ape's aliases of keystore files: `ape accounts import <alias>` makes one, or a
+version 3 keystore is put down as `<alias>.json` in the folder `accounts` of ~/.ape or of what APE_DATA_FOLDER names.
+The passphrase comes from the file that the environment variable `APE_ACCOUNTS_<alias>_PASSPHRASE_FILE` names, else from
 `APE_ACCOUNTS_<alias>_PASSPHRASE`, else from a prompt. An alias without hyphens makes names that a shell can export.
 """
 

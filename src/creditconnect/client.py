@@ -10,8 +10,9 @@ Opens only what a question needs: verifying asks for no passphrase, and packagin
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +23,21 @@ from creditconnect.answers.standpoint import Standpoint
 from creditconnect.answers.verification import Verification, Verifier
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.deployment import Deployment
-from creditconnect.chain.registry import Batch, Block, Claim, Question, Registry, ascii_of, bytes32_of, claims_from
+from creditconnect.chain.registry import (
+    Batch,
+    Block,
+    Claim,
+    Found,
+    Question,
+    Registry,
+    ascii_of,
+    bytes32_of,
+    claims_from,
+)
 from creditconnect.chain.rpc import Node
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
+from creditconnect.custody.keyring import SCRYPT_WORK as KEYRING_SCRYPT_WORK
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.packages import Package, write_package
 from creditconnect.custody.vault import StoredRecord, Vault
@@ -68,6 +80,15 @@ class FoundClaims:
     block: Block
     claims: tuple[Claim, ...]
     codes: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PackagesWritten:
+    """How many packages are in `folder` now by this call, and how many records were left out, by their state."""
+
+    folder: Path
+    packages: int
+    left_out: dict[str, int]
 
 
 class Client:
@@ -134,7 +155,7 @@ class Client:
         chosen = self.schemas.load(schema or (columns.schema_id if columns else self._only_schema()))
         if expires_at and expires_at <= self._clock():
             raise UsageError("the expiry is not in the future")
-        with self._submitting(detach) as outbox:
+        with nullcontext(None) if detach else self._outbox("submit") as outbox:
             submitter = Submitter(
                 self._vault,
                 outbox,
@@ -146,10 +167,9 @@ class Client:
             return submitter.submit(Path(source), chosen, columns, expires_at, row_format)
 
     def run(self, stop: Callable[[], bool], *, progress: Callable[[Progress], None] = no_progress) -> None:
-        """Send what waits and follow the chain until `stop` says so; what is under way then, goes on at the next run."""
+        """Send what waits and follow the chain until `stop` says so; what is under way then goes on at the next run."""
         registered = 0
-        with self._submitting(detach=False) as outbox:
-            assert outbox is not None
+        with self._outbox("submit") as outbox:
             while not stop():
                 self.follow(outbox)
                 registered += outbox.pump(flush=True).registered
@@ -178,14 +198,24 @@ class Client:
             chain=self.deployment.identity,
         )
 
-    def write_packages(self, folder: Path, records: list[StoredRecord] | None = None) -> int:
-        """Write the packages of the given records, or of all that are registered, into a folder; how many."""
+    def write_packages(self, folder: Path, record_hash: bytes | None = None) -> PackagesWritten:
+        """Write the packages of this institution's active records, or of those with one hash, into a folder.
+
+        What is not active and unexpired is left out and counted: its holder could not use it.
+
+        Raises:
+            UsageError: the vault has no record of that hash.
+        """
+        records = self._vault.registered() if record_hash is None else [self._stored(record_hash)]
         folder.mkdir(parents=True, exist_ok=True)
-        chosen = self._vault.registered() if records is None else records
-        for record in chosen:
-            package = self.package(record)
-            (folder / package.file_name).write_bytes(write_package(package))
-        return len(chosen)
+        left_out: Counter[str] = Counter()
+        for record, state in zip(records, self._states(records), strict=True):
+            if state == RecordState.ACTIVE.name:
+                package = self.package(record)
+                (folder / package.file_name).write_bytes(write_package(package))
+            else:
+                left_out[state] += 1
+        return PackagesWritten(folder, len(records) - left_out.total(), dict(left_out))
 
     def revoke(self, record_hash: bytes, reason: int) -> Outcome:
         """Revoke this institution's records of that hash, wherever they are active or disputed.
@@ -198,7 +228,7 @@ class Client:
         if not keys:
             states = ", ".join(claim.state.name for claim in claims) or "not registered"
             raise UsageError(f"record {record_hash.hex()} can't be revoked: {states}")
-        return self._call("submit", "revoke", self._registry.abi.encode_call("revoke", keys, reason))
+        return self._call("submit", "revoke", self.registry.abi.encode_call("revoke", keys, reason))
 
     # -------------------------------------------------------------------------------------------------- a reviewer
 
@@ -237,10 +267,10 @@ class Client:
 
     def find(self, record_hash: bytes) -> FoundClaims:
         """Every claim to a record hash. A claim to a hash proves nothing by itself; see `verify`."""
-        block = self._registry.head()
-        (counts,) = self._registry.ask([Question("registry")], block)
+        block = self.registry.head()
+        (counts,) = self.registry.ask([Question("registry")], block)
         ids = list(range(1, counts["institutionCount"] + 1))
-        (answers,) = self._registry.ask([Question("find", (int.from_bytes(record_hash, "big"), ids))], block)
+        (answers,) = self.registry.ask([Question("find", (int.from_bytes(record_hash, "big"), ids))], block)
         claims = tuple(claims_from(answers))
         return FoundClaims(block, claims, self._codes({claim.institution for claim in claims}, block))
 
@@ -249,7 +279,7 @@ class Client:
         from creditconnect.answers.audit import audit_replay
 
         followed = self._mirror.follow(progress=progress)
-        return audit_replay(self._mirror.events(), self._registry.node, self._registry.address, followed.block)
+        return audit_replay(self._mirror.events(), self.registry.node, self.registry.address, followed.block)
 
     # ------------------------------------------------------------------------------------------------- for all
 
@@ -268,7 +298,7 @@ class Client:
             under_way=under_way,
             registered=total - waiting - under_way,
             failed_transactions=failed,
-            head=self._registry.head(),
+            head=self.registry.head(),
             mirrored_block=self._mirror.height(),
         )
 
@@ -293,7 +323,7 @@ class Client:
         return [Registry(Node(url), self.deployment.identity.registry, abi) for url in self.settings.nodes]
 
     @cached_property
-    def _registry(self) -> Registry:
+    def registry(self) -> Registry:
         """The own side's, known to be the trusted one."""
         own = self._registries[0]
         own.require_identity(self.deployment.identity)
@@ -311,7 +341,7 @@ class Client:
     @cached_property
     def _mirror(self) -> Mirror:
         database = self._kept(Database(self.settings.mirror_file, mirrors.MIGRATIONS))
-        return Mirror(database, self._registry, self.deployment.block)
+        return Mirror(database, self.registry, self.deployment.block)
 
     @cached_property
     def _verifier(self) -> Verifier:
@@ -339,19 +369,16 @@ class Client:
         with submitter_lock(self.settings.locks_folder, signer.address):
             yield Outbox(
                 self._database,
-                self._registry,
+                self.registry,
                 signer,
                 self.settings.institution,
-                schema_ids=self._schema_id,
+                schema_ids=self.schema_number,
                 batch_records=self.settings.batch_records,
                 confirmations=self.settings.confirmations_blocks,
                 gas_price_wei=self.settings.gas_price_wei,
                 clock=self._clock,
                 monotonic=self._monotonic,
             )
-
-    def _submitting(self, detach: bool) -> AbstractContextManager[Outbox | None]:
-        return nullcontext(None) if detach else self._outbox("submit")
 
     def _call(self, account: str, action: str, data: bytes) -> Outcome:
         """Send one call and wait until it is final."""
@@ -361,14 +388,16 @@ class Client:
                 outbox.step()
                 self._sleep(0.05)
         if outcome.state != "final":
-            raise ExchangeError(f"{action} did not go through: {outcome.error}", hint="look at the state, and try again")
+            raise ExchangeError(
+                f"{action} did not go through: {outcome.error}", hint="look at the state, and try again"
+            )
         return outcome
 
     def _review(self, block: Block) -> Review:
-        return Review(self._registry, self._mirror, self._own_id(block))
+        return Review(self.registry, self._mirror, self._own_id(block))
 
     def _own_id(self, block: Block) -> int:
-        (number,) = self._registry.ask([Question("institutionByCode", (bytes32_of(self.settings.institution),))], block)
+        (number,) = self.registry.ask([Question("institutionByCode", (bytes32_of(self.settings.institution),))], block)
         if not number:
             raise SettingsError(
                 f"the registry knows no institution {self.settings.institution}", hint="ask your authority to admit it"
@@ -379,18 +408,35 @@ class Client:
         found = self.find(record_hash)
         return [claim for claim in found.claims if found.codes[claim.institution] == self.settings.institution]
 
+    def _states(self, records: list[StoredRecord]) -> list[str]:
+        """Each record's state on the chain now: a `RecordState`'s name, or EXPIRED."""
+        block = self.registry.head()
+        own = self._own_id(block)
+        found = self.registry.find_many([(record.derived.record_hash, own) for record in records], block)
+        return [self._state(record, claim, own, block) for record, claim in zip(records, found, strict=True)]
+
+    def _state(self, record: StoredRecord, first: Found | None, own: int, block: Block) -> str:
+        claim: Found | Claim | None = first
+        if first is not None and first.claims > 1:
+            question = Question("find", (int.from_bytes(record.derived.record_hash, "big"), [own]))
+            claims = claims_from(self.registry.ask([question], block)[0])
+            claim = next((one for one in reversed(claims) if one.commitment == record.derived.commitment), None)
+        if claim is None or claim.commitment != record.derived.commitment:
+            return RecordState.NONE.name
+        return "EXPIRED" if claim.expired else claim.state.name
+
     def _codes(self, ids: set[int], block: Block) -> dict[int, str]:
-        answers = self._registry.ask([Question("institutionOf", (number,)) for number in sorted(ids)], block)
+        answers = self.registry.ask([Question("institutionOf", (number,)) for number in sorted(ids)], block)
         return {number: ascii_of(answer["code"]) for number, answer in zip(sorted(ids), answers, strict=True)}
 
-    def _schema_id(self, schema: str) -> int:
+    def schema_number(self, schema: str) -> int:
         """The registry's number of a schema.
 
         Raises:
             UsageError: the registry has not pinned it.
         """
-        (number,) = self._registry.ask(
-            [Question("schemaByHash", (self.schemas.load(schema).hash,))], self._registry.head()
+        (number,) = self.registry.ask(
+            [Question("schemaByHash", (self.schemas.load(schema).hash,))], self.registry.head()
         )
         if not number:
             raise UsageError(f"the registry has not pinned the schema {schema}", hint="ask an authority to add it")
@@ -414,15 +460,18 @@ class Client:
         return found[-1]
 
 
-def make_home(settings: Settings, deployment: Path, *, roles: tuple[str, ...], ask: Ask | None) -> dict[str, str]:
+def make_home(
+    settings: Settings, deployment: Path, *, roles: tuple[str, ...], ask: Ask | None, scrypt_work: int | None = None
+) -> dict[str, str]:
     """Make a new home: settings, trusted deployment, keyring and a chain key for each role; the keys' addresses.
 
-    Asks for each passphrase once, before anything is written.
+    Asks for each passphrase once, before anything is written. `scrypt_work` below the defaults is for keys that guard
+    nothing.
 
     Raises:
         SettingsError: there is a home already, or the deployment file is none.
     """
-    from creditconnect.chain.signing import create_keystore
+    from creditconnect.chain.signing import SCRYPT_WORK, create_keystore
 
     trusted = Deployment.read(deployment)
     if (settings.home / "settings.toml").exists():
@@ -431,8 +480,11 @@ def make_home(settings: Settings, deployment: Path, *, roles: tuple[str, ...], a
     passphrases = {name: homes.passphrase(name, ask) for name in ("vault", *roles)}
     (settings.home / "keys").mkdir(parents=True, exist_ok=True)
     trusted.write(settings.deployment_file)
-    Keyring.create(settings.keyring_file, passphrases["vault"])
-    addresses = {role: create_keystore(settings.key_file(role), passphrases[role]) for role in roles}
+    Keyring.create(settings.keyring_file, passphrases["vault"], scrypt_work=scrypt_work or KEYRING_SCRYPT_WORK)
+    addresses = {
+        role: create_keystore(settings.key_file(role), passphrases[role], scrypt_work=scrypt_work or SCRYPT_WORK)
+        for role in roles
+    }
     # Last: a home without settings is none, so an interrupted init leaves nothing that looks like one.
     homes.write(settings)
     return addresses

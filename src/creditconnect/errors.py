@@ -1,33 +1,33 @@
 """One error tree. Each error names what it is about and, in `hint`, what to do next; none carries a secret.
 
-    CreditConnectError
-    ├── UsageError              asked for something that can't be asked (exit code 2)
-    │   └── SettingsError       a home or its settings are missing or wrong
-    ├── InputError              what was handed in: names file, line or field
-    │   ├── SourceUnreadable    a file as a whole
-    │   ├── MappingInvalid      a mapping TOML
-    │   ├── SchemaUnknown
-    │   ├── FieldInvalid        one field of one row; the row is rejected, the file goes on
-    │   ├── NotCanonical        bytes that are not the canonical form of what they say
-    │   └── PackageInvalid
-    ├── CustodyError            what this institution keeps
-    │   ├── WrongPassphrase
-    │   ├── DatabaseLocked
-    │   ├── DatabaseTooNew
-    │   ├── DatabaseDamaged
-    │   └── Tampered            sealed bytes that do not open; says nothing more
-    ├── ChainError              what the chain or its node said
-    │   ├── NodeUnreachable
-    │   ├── NodeBehind          the node lacks the block that was asked about
-    │   ├── NodesDisagree
-    │   ├── NodeRefused         an error answer: `code`, `message`, `data`
-    │   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
-    │   └── Reverted            the contract's decoded error: `name`, `arguments`
-    └── ExchangeError           sending and following
-        ├── SubmitterBusy       another process already submits with this key
-        ├── NotEntitled         the registry would refuse this institution now
-        ├── ReorgTooDeep
-        └── MirrorInconsistent
+CreditConnectError
+├── UsageError              asked for something that can't be asked (exit code 2)
+│   └── SettingsError       a home or its settings are missing or wrong
+├── InputError              what was handed in: names file, line or field
+│   ├── SourceUnreadable    a file as a whole
+│   ├── MappingInvalid      a mapping TOML
+│   ├── SchemaUnknown
+│   ├── FieldInvalid        one field of one row; the row is rejected, the file goes on
+│   ├── NotCanonical        bytes that are not the canonical form of what they say
+│   └── PackageInvalid
+├── CustodyError            what this institution keeps
+│   ├── WrongPassphrase
+│   ├── DatabaseLocked
+│   ├── DatabaseTooNew
+│   ├── DatabaseDamaged
+│   └── Tampered            sealed bytes that do not open; says nothing more
+├── ChainError              what the chain or its node said
+│   ├── NodeUnreachable
+│   ├── NodeBehind          the node lacks the block that was asked about
+│   ├── NodesDisagree
+│   ├── NodeRefused         an error answer: `code`, `message`, `data`
+│   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
+│   └── Reverted            the contract's decoded error: `name`, `arguments`
+└── ExchangeError           sending and following
+    ├── SubmitterBusy       another process already submits with this key
+    ├── NotEntitled         the registry would refuse this institution now
+    ├── ReorgTooDeep
+    └── MirrorInconsistent
 """
 
 from __future__ import annotations

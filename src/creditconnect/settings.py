@@ -7,8 +7,8 @@
     HOME/vault.db           records, sealed, and the outbox      HOME/mirror.db      the chain's events as they came
     HOME/rejected/          a list of rejected rows a file       HOME/locks/         one submitter a key
 
-Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW), or are asked for;
-never from an argument, and never from a variable's own value.
+Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW), or are asked
+for; never from an argument, and never from a variable's own value.
 """
 
 from __future__ import annotations
@@ -101,6 +101,11 @@ def default_home() -> Path | None:
     return Path(named) if named else None
 
 
+def child_environment() -> dict[str, str]:
+    """The environment for a program that is started from here."""
+    return dict(os.environ)
+
+
 def passphrase(name: str, ask: Ask | None) -> str:
     """The passphrase `name` (vault, submit, review), from its file or by asking.
 
@@ -139,8 +144,13 @@ def write(settings: Settings) -> None:
         raise SettingsError(f"{path}: is there already", hint="a home is never overwritten") from None
 
 
-def default_number(name: str) -> int:
-    return next(default for known, default, _, _ in _NUMBERS if known == name)
+def new(home: Path, institution: str, nodes: tuple[str, ...]) -> Settings:
+    """Settings of a home that is to be made, all numbers at their defaults.
+
+    Raises:
+        SettingsError: a node is no URL.
+    """
+    return _checked(home, home / "settings.toml", {"format": FORMAT, "institution": institution, "nodes": list(nodes)})
 
 
 def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,8 +117,15 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def rpc() -> Iterator[Rpc]:
     """An Anvil of this test run's own."""
+    with anvil() as node:
+        yield node
+
+
+@contextmanager
+def anvil(*options: str) -> Iterator[Rpc]:
+    """An Anvil before London, killed at the end."""
     node = Rpc(f"http://127.0.0.1:{free_port()}")
-    command = [anvil_program(), "--silent", "--hardfork", "berlin", "--port", node.url.rpartition(":")[2]]
+    command = [anvil_program(), "--silent", "--hardfork", "berlin", "--port", node.url.rpartition(":")[2], *options]
     process = subprocess.Popen(command)
     try:
         _wait_for(node)

@@ -1,1 +1,1 @@
-"""What the chain lets one answer: is this record genuine, current and entitled; and does the chain's own state add up."""
+"""What the chain lets one answer: is a record genuine, current and entitled; and does the chain's own state add up."""

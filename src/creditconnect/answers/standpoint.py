@@ -71,7 +71,9 @@ class Standpoint:
             blocks = [(registry, _block_at(registry, number, head)) for registry, head in reached]
             if len({block.hash for _, block in blocks}) > 1:
                 return View(_error(CheckReason.NODES_DISAGREE, f"the nodes have different blocks {number}"))
-            views = [self._ask(registry, block, provider, asker, record_hash, schema_hash) for registry, block in blocks]
+            views = [
+                self._ask(registry, block, provider, asker, record_hash, schema_hash) for registry, block in blocks
+            ]
         except NodeBehind as error:
             return View(_error(CheckReason.NODE_BEHIND, error.message))
         except NodeUnreachable as error:

@@ -176,7 +176,9 @@ class Verifier:
     def _freshness(self, block: Block) -> Check:
         age = int(self._clock()) - block.timestamp
         if age > self._greatest_head_age_seconds:
-            return _check("freshness", CheckReason.HEAD_TOO_OLD, f"block {block.number} is {age} s old", CheckStatus.ERROR)
+            return _check(
+                "freshness", CheckReason.HEAD_TOO_OLD, f"block {block.number} is {age} s old", CheckStatus.ERROR
+            )
         return _valid("freshness", f"block {block.number} is {max(age, 0)} s old")
 
 
@@ -268,7 +270,9 @@ def _verdict(checks: tuple[Check, ...]) -> Verdict:
         return Verdict.COULD_NOT_TELL
     if any(check.status == CheckStatus.INVALID for check in checks):
         return Verdict.NOT_VERIFIED
-    unmade = [check for check in checks if check.status == CheckStatus.SKIPPED and check.reason != CheckReason.SINGLE_NODE]
+    unmade = [
+        check for check in checks if check.status == CheckStatus.SKIPPED and check.reason != CheckReason.SINGLE_NODE
+    ]
     return Verdict.NOT_VERIFIED if unmade else Verdict.VERIFIED
 
 

@@ -106,7 +106,9 @@ class ContractAbi:
         if words is None:
             return Reverted("UnknownError", {"data": "0x" + data.hex()})
         values = decode(words.input_types, data[4:])
-        return Reverted(words.name, {item["name"]: _named(item, v) for item, v in zip(words.inputs, values, strict=True)})
+        return Reverted(
+            words.name, {item["name"]: _named(item, v) for item, v in zip(words.inputs, values, strict=True)}
+        )
 
 
 def _words(item: Mapping[str, Any]) -> _Words:

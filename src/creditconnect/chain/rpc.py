@@ -95,7 +95,8 @@ class Node:
                 except orjson.JSONDecodeError:
                     failure += " without a JSON answer"
         raise NodeUnreachable(
-            f"{self.url}: no answer after {self._attempts} attempts ({failure})", hint="is the node up, and the URL right?"
+            f"{self.url}: no answer after {self._attempts} attempts ({failure})",
+            hint="is the node up, and the URL right?",
         )
 
 

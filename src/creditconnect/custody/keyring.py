@@ -1,7 +1,8 @@
 """The key-encryption key of a home, and the keys that it wraps.
 
-A passphrase opens the keyring file; the key-encryption key inside wraps data keys by AES Key Wrap (RFC 3394), which
-live in the database. Never writes a key or a passphrase in the clear, and says no more of a failure than that it failed.
+A passphrase opens the keyring file; the key-encryption key inside wraps data keys by AES Key Wrap (RFC 3394). The
+wrapped keys live in the database. Never writes a key or a passphrase in the clear, and says no more of a failure than
+that it failed.
 """
 
 from __future__ import annotations

@@ -30,7 +30,9 @@ class Sealer:
         self.key_number = key_number
         self._cipher = AESGCM(key)
         # The last item is always 32 bytes, so its length can stand in the prefix.
-        self._prefix = lp((TAG, bytes([VERSION]), bytes([suite]), key_number.to_bytes(4, "big"))) + (32).to_bytes(4, "big")
+        self._prefix = lp((TAG, bytes([VERSION]), bytes([suite]), key_number.to_bytes(4, "big"))) + (32).to_bytes(
+            4, "big"
+        )
 
     def seal(self, nonce: bytes, salt: bytes, canonical: bytes, derived: Derived) -> bytes:
         """Sealed bytes; `nonce` is 12 fresh random bytes."""

@@ -109,14 +109,16 @@ class Vault:
         with self.database.write() as connection:
             before = connection.total_changes
             connection.executemany(
-                "INSERT INTO records (file, line, schema, expires_at, digest, record_hash, commitment, key_number, sealed)"
+                "INSERT INTO records"
+                " (file, line, schema, expires_at, digest, record_hash, commitment, key_number, sealed)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
                 sealed,
             )
             accepted = connection.total_changes - before
             totals = FileTotals(accepted, len(rows) - accepted, rejected)
             connection.execute(
-                "UPDATE files SET accepted = accepted + ?, repeated = repeated + ?, rejected = rejected + ? WHERE id = ?",
+                "UPDATE files SET accepted = accepted + ?, repeated = repeated + ?, rejected = rejected + ?"
+                " WHERE id = ?",
                 (totals.accepted, totals.repeated, totals.rejected, file),
             )
         return totals
@@ -159,9 +161,7 @@ class Vault:
 
     # ------------------------------------------------------------------------------------------------------- private
 
-    def _sealed(
-        self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared]
-    ) -> list[tuple[object, ...]]:
+    def _sealed(self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared]) -> list[tuple[object, ...]]:
         derive = Derivation(self._suite, self._provider_code, schema.hash).derive
         seal, number = self._current.seal, self._current.key_number
         digest_key, schema_hash = self._digest_key, schema.hash

@@ -117,7 +117,9 @@ class Mirror:
         logs = self._registry.logs(first, last)
         after = self._registry.block(last)
         if before is None or after is None:
-            raise NodeBehind(f"{self._registry.node.url}: has no block {last}", hint="the node is behind; try again later")
+            raise NodeBehind(
+                f"{self._registry.node.url}: has no block {last}", hint="the node is behind; try again later"
+            )
         if before.hash != after.hash:
             raise NodeBehind(f"block {last} changed while it was read", hint="try again")
         with self._database.write() as connection:
@@ -192,7 +194,9 @@ def _row(log: Log) -> tuple[object, ...]:
 
 def _log(row: tuple[int, bytes, int, bytes, bytes, bytes | None, bytes | None, bytes | None, bytes]) -> Log:
     number, block_hash, index, tx_hash, *topics, data = row
-    return Log(number, block_hash, index, tx_hash, tuple(topic for topic in topics if isinstance(topic, bytes)), _b(data))
+    return Log(
+        number, block_hash, index, tx_hash, tuple(topic for topic in topics if isinstance(topic, bytes)), _b(data)
+    )
 
 
 def _b(value: object) -> bytes:

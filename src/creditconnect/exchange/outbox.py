@@ -249,10 +249,12 @@ class Outbox:
         return self._held(rows, head)
 
     def _held(self, rows: Sequence[tuple[int, bytes, bytes]], head: Block) -> list[int]:
-        """The ids of the records that the registry holds as this institution's, by hash and commitment, and that count."""
+        """The ids of those that the registry holds as this institution's, by hash and commitment, and not as over."""
         if not rows:
             return []
-        (institution,) = self._registry.ask([Question("institutionByCode", (bytes32_of(self._institution_code),))], head)
+        (institution,) = self._registry.ask(
+            [Question("institutionByCode", (bytes32_of(self._institution_code),))], head
+        )
         found = self._registry.find_many([(record_hash, institution) for _, record_hash, _ in rows], head)
         over = (RecordState.REJECTED, RecordState.REVOKED, RecordState.SUPERSEDED)
         return [
@@ -262,7 +264,7 @@ class Outbox:
         ]
 
     def _revert_reason(self, data: bytes, receipt: Receipt) -> str:
-        """Asked of the state before the block that it failed in; an earlier transaction there may have been the cause."""
+        """Asked of the state before its block, then of that after it: an earlier transaction there may be the cause."""
         try:
             self._registry.simulate(self._signer.address, data, receipt.block_number - 1)
             self._registry.simulate(self._signer.address, data, receipt.block_number)
@@ -352,7 +354,9 @@ class Outbox:
                 (self._signer.address,),
             ).fetchall()
         now = self._monotonic()
-        due = [(tx, raw) for tx, raw in rows if now - self._sent_at.get(tx, -RESEND_AFTER_SECONDS) >= RESEND_AFTER_SECONDS]
+        due = [
+            (tx, raw) for tx, raw in rows if now - self._sent_at.get(tx, -RESEND_AFTER_SECONDS) >= RESEND_AFTER_SECONDS
+        ]
         if not due:
             return
         self._registry.send([raw for _, raw in due])

@@ -76,7 +76,12 @@ class Submitter:
         self._registered = 0
 
     def submit(
-        self, source: Path, schema: Schema, mapping: ColumnMapping | None, expires_at: int, row_format: str | None = None
+        self,
+        source: Path,
+        schema: Schema,
+        mapping: ColumnMapping | None,
+        expires_at: int,
+        row_format: str | None = None,
     ) -> Submission:
         """Put a file's rows and, with an outbox, send until everything that waits is final.
 
@@ -125,8 +130,10 @@ class Submitter:
 def _format_of(source: Path) -> str:
     found = _FORMATS.get(source.suffix.lower())
     if found is None:
-        raise SourceUnreadable(f"{source}: no format known for {source.suffix or 'a name without suffix'!r}",
-                               hint="name it .csv or .jsonl, or give --format")
+        raise SourceUnreadable(
+            f"{source}: no format known for {source.suffix or 'a name without suffix'!r}",
+            hint="name it .csv or .jsonl, or give --format",
+        )
     return found
 
 
@@ -136,9 +143,7 @@ def _digest(source: Path) -> bytes:
 
 
 def _sum(one: FileTotals, other: FileTotals) -> FileTotals:
-    return FileTotals(
-        one.accepted + other.accepted, one.repeated + other.repeated, one.rejected + other.rejected
-    )
+    return FileTotals(one.accepted + other.accepted, one.repeated + other.repeated, one.rejected + other.rejected)
 
 
 def _chunks(rows: Iterable[Prepared | Rejection]) -> Iterator[tuple[list[Prepared], list[Rejection]]]:

@@ -1,4 +1,4 @@
-"""Which records wait for a transaction, and in which groups they go. Rows of the vault's database, within its commits."""
+"""Which records wait for a transaction, and in which groups they go: rows of the vault's database."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def group_waiting(connection: sqlite3.Connection, greatest: int, *, flush: bool)
 
 
 def any_waiting(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM records WHERE tx IS NULL AND found = 0)").fetchone()[0])
+    return bool(
+        connection.execute("SELECT EXISTS (SELECT 1 FROM records WHERE tx IS NULL AND found = 0)").fetchone()[0]
+    )
 
 
 def in_flight(connection: sqlite3.Connection) -> int:

@@ -24,8 +24,8 @@ from creditconnect.records.identifiers import check_normal
 PERSONAL_CREDIT_REPORT = "personal-credit-report/1"
 _FILES = {PERSONAL_CREDIT_REPORT: "personal-credit-report-1.json"}
 
-
 Path = tuple[str | int, ...]
+"""Keys and array indices from a record's top, e.g. `("identity", "identifiers", 0, "number")`."""
 
 
 class Schema:
@@ -42,7 +42,7 @@ class Schema:
 
         Raises:
             FieldInvalid: the first fault; `field` is its path, e.g. `identity.identifiers[0].number`; the reason is
-                MISSING, UNKNOWN_CODE, DATE, NUMBER, IDENTIFIER or else SCHEMA. No value is repeated.
+                MISSING, UNKNOWN_CODE, DATE, NUMBER, TOO_LARGE, IDENTIFIER or else SCHEMA. No value is repeated.
         """
         try:
             self._validate(record)

@@ -151,6 +151,10 @@ HEAD = 'schema = "personal-credit-report/1"\n'
             HEAD + '[constants]\nidentity = {}\n[columns]\na = "identity.name"\n',
             "constants.identity: the schema refuses",
         ),
+        (
+            HEAD + "[columns]\na = 'identity.personal_status.sex'\nb = 'identity.personal_status'\n",
+            "columns.b: fills identity.personal_status, which columns.a",
+        ),
         (HEAD + '[constants]\ntrace = "x"\n[columns]\na = "trace"\n', "columns.a: fills trace, which constants.trace"),
         (HEAD + '[columns]\na = "identity.shoe_size"\n', "columns.a: the schema personal-credit-report/1 has no"),
         (HEAD + '[columns]\na = "identity..name"\n', "columns.a: .*is not a path"),

@@ -76,6 +76,21 @@ def test_csv__quote_open_to_a_far_end__only_its_line_rejected() -> None:
     assert all(isinstance(item, Row) for item in found[1:])
 
 
+def test_csv__quote_that_closes_lines_later_inside_a_value__read_on_at_the_next_line() -> None:
+    found = outcomes(read(b'a,b\n1,"open\n5,6\n"x,8\n9,10\n'))
+    assert found == [
+        (2, RowReason.MALFORMED_ROW),
+        (3, {"a": "5", "b": "6"}),
+        (4, RowReason.MALFORMED_ROW),
+        (5, {"a": "9", "b": "10"}),
+    ]
+
+
+def test_csv__line_of_several_times_the_greatest_row__rejected_once() -> None:
+    found = outcomes(read(b"a,b\n1," + b"x" * (5 * GREATEST_ROW_BYTES) + b"\n3,4\n"))
+    assert found == [(2, RowReason.TOO_LARGE), (3, {"a": "3", "b": "4"})]
+
+
 def test_csv__quote_open_before_a_line_without_end__both_rejected() -> None:
     found = outcomes(read(b'a,b\n1,"open\n' + b"x" * (GREATEST_ROW_BYTES + 9) + b"\n3,4\n"))
     assert found == [(2, RowReason.MALFORMED_ROW), (3, RowReason.TOO_LARGE), (4, {"a": "3", "b": "4"})]

@@ -1,0 +1,1 @@
+"""The command. Presents, decides nothing: what it can do, `creditconnect.Client` can do."""

@@ -1,0 +1,49 @@
+"""`creditconnect`: the commands put together, and the one place where an error becomes a line and an exit code.
+
+Exit codes: 0 done or verified, 1 error, 2 usage, 10 not verified, 11 could not tell (docs/PROTOCOL.md, 7).
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from creditconnect.cli import auditing, demo, provider, reviewing, verifying
+from creditconnect.cli.presentation import print_error
+from creditconnect.errors import CreditConnectError, UsageError
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="creditconnect",
+    help="Verify credit records across a border. Records stay at home; their hashes and commitments are compared.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+provider.add_to(app)
+verifying.add_to(app)
+app.add_typer(reviewing.app, name="review")
+app.add_typer(auditing.app, name="audit")
+demo.add_to(app)
+
+
+def main() -> None:
+    """Run the command line; never shows a traceback for an error that this package raises on purpose."""
+    try:
+        app()
+    except CreditConnectError as error:
+        print_error(error, as_json="--json" in sys.argv)
+        sys.exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR)
+    except KeyboardInterrupt:
+        print(
+            "interrupted: what was taken in is kept; the same command again, or creditconnect run, goes on",
+            file=sys.stderr,
+        )
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(EXIT_ERROR)

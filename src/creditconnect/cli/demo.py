@@ -1,0 +1,188 @@
+"""`creditconnect demo`: the main job on a real chain with real data, then everything that must fail, failing.
+
+Ends with an error if anything that must verify does not, or anything that must fail does. Persons are synthetic: the
+data set has no identifiers (see data/README.md).
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from creditconnect.cli.presentation import print_json, print_table
+from creditconnect.errors import CreditConnectError, UsageError
+
+if TYPE_CHECKING:
+    from creditconnect.cli.stage import Side, Stage
+
+MARKER = ".creditconnect-demo"
+ROWS_A_SIDE = 500
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(demo)
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option(help="Where everything is left to look at; an earlier demo there is replaced.")
+    ] = Path("demo"),
+    project: Annotated[Path, typer.Option(help="The checkout whose admin scripts are run.")] = Path(),
+    keep: Annotated[bool, typer.Option(help="Leave the chain running until Ctrl-C.")] = False,
+) -> None:
+    """Try everything out: a chain, two sides, 1,000 records registered, reviewed and verified, and what must fail."""
+    from creditconnect.cli.embedded_anvil import embedded_anvil
+    from creditconnect.cli.stage import Stage
+
+    _empty(folder)
+    started = time.monotonic()
+    with embedded_anvil(folder / "anvil.log") as url:
+        stage = Stage(folder.resolve(), project.resolve(), url)
+        try:
+            _play(stage, url)
+        finally:
+            _dump_chain(url, folder / "chain.jsonl")
+        print(
+            f"\ndone in {time.monotonic() - started:.0f} s; homes, packages, logs and the whole chain are in {folder}/"
+        )
+        if keep:
+            _linger(stage, url)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One direction's figures: records, and seconds for each step."""
+
+    direction: str
+    records: int
+    submit_seconds: float
+    approve_seconds: float
+    verify_seconds: float
+    verified: int
+
+    def row(self) -> tuple[object, ...]:
+        return (
+            self.direction,
+            self.records,
+            f"{self.records / self.submit_seconds:,.0f}",
+            f"{self.approve_seconds:.1f}",
+            self.verified,
+            f"{self.records / self.verify_seconds:,.0f}",
+        )
+
+
+def _play(stage: Stage, url: str) -> None:
+    from creditconnect.cli import must_fail
+    from creditconnect.cli.stage import HK, SZ
+
+    began = time.monotonic()
+    deployment = _set_up(stage)
+    print(f"at {url}, deployed and admitted in {time.monotonic() - began:.0f} s by the admins' ape scripts")
+    print(f"as {deployment.relative_to(stage.folder.parent)}", end="\n\n")
+    southbound = _leg(stage, HK, SZ)
+    # Here, so that it expires while the other direction runs.
+    expiring = must_fail.expiring_record(stage, HK, SZ)
+    legs = [southbound, _leg(stage, SZ, HK)]
+    print_table(
+        "registered on one side, verified on the other",
+        ("direction", "records #", "submitted/s #", "approved in s #", "verified #", "verified/s #"),
+        [leg.row() for leg in legs],
+    )
+    short = [leg.direction for leg in legs if leg.verified != leg.records]
+    cases = must_fail.play(stage, deployment, expiring)
+    print_table(
+        "what must fail",
+        ("case", "must say", "says", "as it must"),
+        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in cases],
+    )
+    with stage.open(HK.bank) as auditor:
+        report = auditor.audit_replay()
+    print(
+        f"audit replay: {report.events} events, {report.records} records, {report.slots} slots compared, "
+        f"storage root {'agrees' if report.agrees else 'DIFFERS'}"
+    )
+    if short or not report.agrees or not all(case.holds for case in cases):
+        raise CreditConnectError("the demo did not go as it must", hint="see the tables above")
+
+
+def _set_up(stage: Stage) -> Path:
+    from creditconnect.cli.stage import SIDES
+
+    deployment = stage.deploy(stage.make_authorities())
+    for side in SIDES:
+        accounts = stage.make_home(side.bureau, deployment, ("submit", "review"))
+        stage.make_home(side.bank, deployment, ())
+        stage.admit(side, accounts, deployment)
+    return deployment
+
+
+def _leg(stage: Stage, provider: Side, verifier: Side) -> Leg:
+    """Half of the data set: registered and reviewed on one side, handed over, verified on the other."""
+    from creditconnect.cli.german_credit import attach_identities, packaged_dataset
+    from creditconnect.cli.stage import MAPPING, SEED, approve_all
+
+    source = stage.folder / f"german-credit-{provider.name}.csv"
+    attach_identities(packaged_dataset(), source, provider.code, ROWS_A_SIDE, SEED)
+    packages = stage.folder / f"packages-{provider.name}"
+    with stage.open(provider.bureau) as bureau:
+        started = time.monotonic()
+        submission = bureau.submit(source, mapping=MAPPING)
+        submitted = time.monotonic()
+        approve_all(bureau)
+        approved = time.monotonic()
+        bureau.write_packages(packages)
+    with stage.open(verifier.bank) as bank:
+        files = sorted(packages.iterdir())
+        asked = time.monotonic()
+        verdicts = Counter(bank.verify(file).verdict.value for file in files)
+        answered = time.monotonic()
+    return Leg(
+        direction=f"{provider.code} -> {verifier.code}",
+        records=submission.accepted,
+        submit_seconds=submitted - started,
+        approve_seconds=approved - submitted,
+        verify_seconds=answered - asked,
+        verified=verdicts["VERIFIED"],
+    )
+
+
+def _empty(folder: Path) -> None:
+    """A fresh folder; what an earlier demo left is removed, what anything else left is not.
+
+    Raises:
+        UsageError: the folder is somebody's.
+    """
+    if folder.exists():
+        if not (folder / MARKER).is_file():
+            raise UsageError(f"{folder}: is there, and no earlier demo made it", hint="give another --folder")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / MARKER).touch()
+
+
+def _dump_chain(url: str, path: Path) -> None:
+    """Every block with its transactions, one a line, as the node gives them."""
+    import orjson
+
+    from creditconnect.chain.rpc import Node, quantity
+
+    node = Node(url)
+    head = int(node.call("eth_blockNumber"), 16)
+    blocks = node.batch([("eth_getBlockByNumber", [quantity(number), True]) for number in range(head + 1)])
+    path.write_bytes(b"".join(orjson.dumps(block) + b"\n" for block in blocks))
+
+
+def _linger(stage: Stage, url: str) -> None:
+    print_json({"node": url, "homes": str(stage.folder / "homes"), "passphrase_file": str(stage.folder / "passphrase")})
+    print("the chain runs until Ctrl-C")
+    try:
+        while True:
+            time.sleep(1)
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,78 @@
+"""The embedded chain for trying things out: one Anvil process, which nobody seals. Never more than that.
+
+Started as the authorities' chains are set up: Berlin's rules, no base fee, no price for gas, a block a second.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from creditconnect.chain.rpc import Node
+from creditconnect.errors import NodeUnreachable, UsageError
+
+START_SECONDS = 20.0
+BLOCK_GAS_LIMIT = 300_000_000
+CHAIN_ID = 31337
+
+
+@contextmanager
+def embedded_anvil(log: Path, *, block_seconds: int = 1) -> Iterator[str]:
+    """A running Anvil's URL; stopped when the context ends.
+
+    Raises:
+        UsageError: there is no anvil on the PATH; NodeUnreachable: it did not start, see the log.
+    """
+    program = shutil.which("anvil")
+    if program is None:
+        raise UsageError("there is no anvil on the PATH", hint='make demo installs it, or: eval "$(make -s env)"')
+    port = _free_port()
+    with log.open("wb") as output, _started(program, port, block_seconds, output) as process:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_up(url, process, log)
+        yield url
+
+
+@contextmanager
+def _started(program: str, port: int, block_seconds: int, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [
+            *(program, "--port", str(port), "--chain-id", str(CHAIN_ID), "--hardfork", "berlin"),
+            *("--gas-price", "0", "--gas-limit", str(BLOCK_GAS_LIMIT), "--block-time", str(block_seconds)),
+        ],
+        stdout=output,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    node = Node(url, attempts=1)
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            node.call("eth_chainId")
+        except NodeUnreachable:
+            time.sleep(0.05)
+        else:
+            return
+    raise NodeUnreachable("anvil did not start", hint=f"see {log}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,165 @@
+"""How the commands show things: tables for people, JSON for programs, a bar for what takes longer than a second."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from creditconnect import settings
+from creditconnect.errors import CreditConnectError, SettingsError, UsageError
+from creditconnect.reasons import ChainReason
+
+if TYPE_CHECKING:
+    from creditconnect.client import Client
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="The institution's home folder (or CREDITCONNECT_HOME).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+# A bar that comes and goes within a second is only noise.
+BAR_AFTER_SECONDS = 1.0
+
+
+def open_client(home: Path | None) -> Client:
+    """Open the home that was named, or the environment's.
+
+    Raises:
+        SettingsError: neither is there.
+    """
+    from creditconnect.client import Client
+
+    chosen = home or settings.default_home()
+    if chosen is None:
+        raise SettingsError("no home", hint="give --home FOLDER, or set CREDITCONNECT_HOME")
+    return Client.open(chosen, ask=ask_passphrase)
+
+
+def ask_passphrase(name: str) -> str:
+    """Ask at the terminal, without echo.
+
+    Raises:
+        SettingsError: there is no terminal.
+    """
+    if not sys.stdin.isatty():
+        variable = f"CREDITCONNECT_{name.upper()}_PASSPHRASE_FILE"
+        raise SettingsError(
+            f"no {name} passphrase and no terminal to ask at", hint=f"set {variable} to a file that holds it"
+        )
+    return str(typer.prompt(f"{name} passphrase", hide_input=True, err=True))
+
+
+def print_error(error: CreditConnectError, *, as_json: bool) -> None:
+    """One line on standard error, or one JSON object."""
+    if as_json:
+        print_json({"error": type(error).__name__, "message": error.message, "hint": error.hint}, file=sys.stderr)
+    else:
+        print(f"creditconnect: {error}", file=sys.stderr)
+
+
+def print_json(document: object, file: Any = None) -> None:
+    """A document as JSON, bytes as hex."""
+    import orjson
+
+    text = orjson.dumps(document, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
+    print(text, file=file or sys.stdout)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table, cut to the terminal only where there is one; text is shown as it is, never read as markup."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column.endswith("#") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 150, highlight=False).print(table)
+
+
+@contextmanager
+def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A function to tell (done, total) to; total 0 is unknown. A bar on standard error once a second has passed."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    started = time.monotonic()
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=None)
+
+    def tell(done: int, total: int) -> None:
+        if time.monotonic() - started >= BAR_AFTER_SECONDS:
+            bar.start()
+        bar.update(task, completed=done, total=total or None)
+
+    try:
+        yield tell
+    finally:
+        bar.stop()
+
+
+def utc(seconds: int) -> str:
+    """A time as people read it, UTC; a dash for none."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if seconds else "-"
+
+
+def parse_record_hash(text: str) -> bytes:
+    """16 hex digits, with or without 0x.
+
+    Raises:
+        UsageError: they are not.
+    """
+    digits = text.lower().removeprefix("0x")
+    if len(digits) != 16 or any(digit not in "0123456789abcdef" for digit in digits):
+        raise UsageError(f"{text!r} is not a record hash", hint="16 hex digits")
+    return bytes.fromhex(digits)
+
+
+def parse_reason(text: str) -> ChainReason:
+    """A reason by its name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    try:
+        return ChainReason[text.upper().replace("-", "_")]
+    except KeyError:
+        names = ", ".join(reason.name for reason in ChainReason)
+        raise UsageError(f"{text!r} is no reason", hint=f"one of {names}") from None
+
+
+def parse_expiry(text: str | None) -> int:
+    """Seconds of a UTC date (its start) or instant (`2027-01-31`, `2027-01-31T12:00:00Z`); 0 for none.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if text is None:
+        return 0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no date", hint="e.g. 2027-01-31 or 2027-01-31T12:00:00Z, in UTC") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,162 @@
+"""A provider's commands: init, submit, run, status, package, revoke."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from creditconnect import settings
+from creditconnect.cli.presentation import (
+    HomeOption,
+    JsonOption,
+    ask_passphrase,
+    open_client,
+    parse_expiry,
+    parse_reason,
+    parse_record_hash,
+    print_json,
+    print_table,
+    progress_bar,
+    utc,
+)
+from creditconnect.errors import UsageError
+
+if TYPE_CHECKING:
+    from creditconnect.exchange.submission import Progress
+
+KEY_ROLES = ("submit", "review")
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (init, submit, run, status, package, revoke):
+        app.command()(command)
+
+
+def init(
+    institution: Annotated[str, typer.Argument(help="The institution's permanent code, e.g. its LEI.")],
+    node: Annotated[list[str], typer.Option(help="A node's URL, the own side's first; once a node.")],
+    deployment: Annotated[Path, typer.Option(help="The deployment file of the registry to trust.")],
+    key: Annotated[list[str] | None, typer.Option(help="Make a chain key: submit, review. None for a bank.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an institution's home: settings, keyring and chain keys. Asks for each passphrase."""
+    from creditconnect.client import make_home
+
+    roles = tuple(key or ())
+    if wrong := [role for role in roles if role not in KEY_ROLES]:
+        raise UsageError(f"{wrong[0]!r} is no kind of key", hint=f"one of {', '.join(KEY_ROLES)}")
+    chosen = home or settings.default_home() or Path(institution)
+    made = settings.new(chosen, institution, tuple(node))
+    addresses = make_home(made, deployment, roles=roles, ask=ask_passphrase)
+    if as_json:
+        print_json({"home": chosen, "institution": institution, "accounts": addresses})
+        return
+    print(f"{chosen}: home of {institution}")
+    for role, address in addresses.items():
+        print(f"  {role} account {address}: ask your authority to bind it")
+
+
+def submit(
+    file: Annotated[Path, typer.Argument(help="A CSV or JSONL file.")],
+    mapping: Annotated[
+        str | None, typer.Option("--map", help="A mapping TOML, or the name of one that comes along.")
+    ] = None,
+    schema: Annotated[str | None, typer.Option(help="The schema's id, where no mapping names it.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Until when the records hold (UTC); never, if not given.")] = None,
+    row_format: Annotated[
+        str | None, typer.Option("--format", help="csv or jsonl, where the name does not say.")
+    ] = None,
+    detach: Annotated[bool, typer.Option(help="Only take the rows in; creditconnect run sends them.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Register a file's records, and wait until they are final. The same file again changes nothing."""
+    with open_client(home) as client, progress_bar(f"submitting {file.name}", quiet=as_json) as tell:
+
+        def progress(now: Progress) -> None:
+            tell(now.registered if not detach else now.rows, now.rows)
+
+        done = client.submit(
+            file,
+            mapping=mapping,
+            schema=schema,
+            expires_at=parse_expiry(expires),
+            row_format=row_format,
+            detach=detach,
+            progress=progress,
+        )
+    if as_json:
+        print_json(done)
+        return
+    print_table(
+        f"{done.file}: {'taken in' if detach else 'registered, waiting for review where it is required'}",
+        ("accepted #", "known already #", "rejected #", "registered now #"),
+        [(done.accepted, done.repeated, done.rejected, done.registered)],
+    )
+    if done.rejected_file is not None:
+        print(f"rejected rows, by line, field and reason: {done.rejected_file}")
+
+
+def run(home: HomeOption = None) -> None:
+    """Send what waits and follow the chain, until SIGTERM or Ctrl-C; then nothing is lost, and run goes on."""
+    stopped: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: stopped.append(received))
+    with open_client(home) as client, progress_bar("registered", quiet=False) as tell:
+        client.run(lambda: bool(stopped), progress=lambda now: tell(now.registered, 0))
+
+
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Where this home's records and its node stand."""
+    with open_client(home) as client:
+        standing = client.status()
+    if as_json:
+        print_json(standing)
+        return
+    print_table(
+        standing.institution,
+        ("waiting #", "under way #", "registered #", "failed transactions #"),
+        [(standing.waiting, standing.under_way, standing.registered, standing.failed_transactions)],
+    )
+    print(
+        f"node at block {standing.head.number} of {utc(standing.head.timestamp)}, mirrored to {standing.mirrored_block}"
+    )
+
+
+def package(
+    record: Annotated[str | None, typer.Argument(help="A record hash; all active records, if not given.")] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write packages into.")] = Path("packages"),
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the packages to hand to the records' holders: each holds a record in the clear, and its salt."""
+    with open_client(home) as client:
+        written = client.write_packages(out, None if record is None else parse_record_hash(record))
+    if as_json:
+        print_json(written)
+        return
+    print(f"{out}: {written.packages} packages of active records" + _left_out(written.left_out))
+
+
+def revoke(
+    record: Annotated[str, typer.Argument(help="A record hash.")],
+    reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, SUBJECT_REQUEST, CONSENT_WITHDRAWN, ...")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Withdraw a record: from now on it does not verify."""
+    with open_client(home) as client:
+        outcome = client.revoke(parse_record_hash(record), parse_reason(reason))
+    if as_json:
+        print_json(outcome)
+        return
+    print(f"{record}: revoked in block {outcome.block_number}")
+
+
+def _left_out(states: dict[str, int]) -> str:
+    listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    return f"; left out: {listed}" if listed else ""

@@ -1,0 +1,171 @@
+"""The demo's stage: both authorities, a bureau and a bank on each side, admitted by the admins' own scripts.
+
+Every key and passphrase is made for this one run, inside the demo's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from creditconnect import settings
+from creditconnect.chain.signing import create_keystore
+from creditconnect.client import Client, make_home
+from creditconnect.errors import CreditConnectError, UsageError
+from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT
+
+# Keys that guard nothing and live for a minute: scrypt at full strength would take longer than all else.
+DEMO_SCRYPT_WORK = 2**12
+
+MAPPING = "german_credit"
+# Of the synthetic persons.
+SEED = 20_261_123
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the border, by its jurisdiction's code; `name` is for files."""
+
+    code: str
+    name: str
+    bureau: str
+    bank: str
+
+
+HK = Side("HK", "hk", "CRA-HK-01", "BANK-HK-01")
+SZ = Side("CN-SZ", "sz", "CRA-SZ-01", "BANK-SZ-01")
+SIDES = (HK, SZ)
+
+
+class Stage:
+    """What the demo plays on. Build it in the order of its methods."""
+
+    def __init__(self, folder: Path, project: Path, url: str) -> None:
+        """`project` is the checkout whose ape scripts are run.
+
+        Raises:
+            UsageError: it is none.
+        """
+        if not (project / "scripts" / "deploy.py").is_file():
+            raise UsageError(
+                f"{project}: is no checkout of CreditConnect", hint="run the demo from one, or give --project"
+            )
+        self.folder = folder
+        self._project = project
+        self._url = url
+        self._passphrase = secrets.token_urlsafe(24)
+        self._passphrase_file = folder / "passphrase"
+        self._ape_folder = folder / "ape"
+        self.deployment = folder / "deployments"
+
+    def make_authorities(self) -> dict[str, str]:
+        """A keystore for each side's authority, for its recovery and for the deployer; addresses by alias."""
+        descriptor = os.open(self._passphrase_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(self._passphrase + "\n")
+        accounts = self._ape_folder / "accounts"
+        accounts.mkdir(parents=True)
+        aliases = ["deployer", *(f"{side.name}_{seat}" for side in SIDES for seat in ("authority", "recovery"))]
+        return {
+            alias: create_keystore(accounts / f"{alias}.json", self._passphrase, scrypt_work=DEMO_SCRYPT_WORK)
+            for alias in aliases
+        }
+
+    def deploy(self, addresses: dict[str, str]) -> Path:
+        """Deploy, have both authorities accept, and pin the schema: one run of scripts/deploy.py."""
+        self.deployment.mkdir()
+        sides = [f"{side.code}:{side.name}_authority:{addresses[f'{side.name}_recovery']}" for side in SIDES]
+        self.ape("deploy", "--deployer", "deployer", *_each("--side", sides), "--deployments-dir", str(self.deployment))
+        return next(self.deployment.glob("*.json"))
+
+    def make_home(self, institution: str, deployment: Path, roles: tuple[str, ...]) -> dict[str, str]:
+        """A home for an institution, and its accounts' addresses."""
+        made = settings.new(self.folder / "homes" / institution, institution, (self._url,))
+        return make_home(made, deployment, roles=roles, ask=self.passphrase, scrypt_work=DEMO_SCRYPT_WORK)
+
+    def admit(self, side: Side, accounts: dict[str, str], deployment: Path) -> None:
+        """Admit a side's bureau and bank and agree to both corridors: one run of scripts/institutions.py."""
+        plan = self.folder / f"plan-{side.name}.toml"
+        plan.write_text(_plan(side, accounts), encoding="utf-8")
+        self.institutions("apply", side, deployment, str(plan))
+
+    def institutions(self, command: str, side: Side, deployment: Path, *arguments: str) -> str:
+        """Run scripts/institutions.py as a side's authority; what it printed.
+
+        Raises:
+            AuthorityRefused: it failed; the message is its one line.
+        """
+        authority = f"{side.name}_authority"
+        return self.ape("institutions", command, *arguments, "--authority", authority, "--deployment", str(deployment))
+
+    def ape(self, script: str, *arguments: str) -> str:
+        """Run one of the project's ape scripts against the demo's chain."""
+        result = subprocess.run(
+            [str(Path(sys.executable).with_name("ape")), "run", script, *arguments, "--network", self._url],
+            cwd=self._project,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        with (self.folder / "admin.log").open("a", encoding="utf-8") as log:
+            log.write(f"$ ape run {script} {' '.join(arguments)}\n{result.stdout}{result.stderr}\n")
+        if result.returncode:
+            lines = (result.stderr or result.stdout).strip().splitlines()
+            raise AuthorityRefused(lines[-1] if lines else f"ape run {script} failed with {result.returncode}")
+        return result.stdout
+
+    def open(self, institution: str) -> Client:
+        """Open an institution's home."""
+        return Client.open(self.folder / "homes" / institution, ask=self.passphrase)
+
+    def passphrase(self, _: str) -> str:
+        return self._passphrase
+
+    def _environment(self) -> dict[str, str]:
+        aliases = ["deployer", *(f"{side.name}_authority" for side in SIDES)]
+        return settings.child_environment() | {
+            "APE_DATA_FOLDER": str(self._ape_folder),
+            **{f"APE_ACCOUNTS_{alias}_PASSPHRASE_FILE": str(self._passphrase_file) for alias in aliases},
+        }
+
+
+class AuthorityRefused(CreditConnectError):
+    """An admin's script ended with an error."""
+
+
+def approve_all(bureau: Client) -> None:
+    """The reviewer's part: every pending batch, by the second key."""
+    for batch in bureau.pending():
+        bureau.approve(batch.id)
+
+
+def _each(option: str, values: list[str]) -> list[str]:
+    return [part for value in values for part in (option, value)]
+
+
+def _plan(side: Side, accounts: dict[str, str]) -> str:
+    corridors = "".join(
+        f'\n[[corridor]]\nfrom = "{one.code}"\nto = "{other.code}"\n' for one, other in ((HK, SZ), (SZ, HK))
+    )
+    return f"""jurisdiction = "{side.code}"
+
+[[institution]]
+code = "{side.bureau}"
+roles = ["provider"]
+schemas = ["{PERSONAL_CREDIT_REPORT}"]
+until = "never"
+submit = ["{accounts["submit"]}"]
+review = ["{accounts["review"]}"]
+
+[[institution]]
+code = "{side.bank}"
+roles = ["verifier"]
+schemas = []
+until = "never"
+{corridors}"""

@@ -1,0 +1,164 @@
+"""A bank's commands: verify and find."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from creditconnect.cli.presentation import (
+    HomeOption,
+    JsonOption,
+    open_client,
+    parse_record_hash,
+    print_json,
+    print_table,
+    progress_bar,
+    utc,
+)
+from creditconnect.errors import UsageError
+from creditconnect.types import Verdict
+
+if TYPE_CHECKING:
+    from creditconnect.answers.verification import Verification
+    from creditconnect.chain.registry import Claim
+    from creditconnect.client import Client
+
+EXIT_CODES = {Verdict.VERIFIED: 0, Verdict.NOT_VERIFIED: 10, Verdict.COULD_NOT_TELL: 11}
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (verify, find):
+        app.command()(command)
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(help="A package, or a folder of packages.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify a package, or every package in a folder. Exit code 0: verified; 10: not; 11: could not tell."""
+    with open_client(home) as client:
+        if path.is_dir():
+            results = _verify_folder(client, path, quiet=as_json)
+            _show_many(path, results, as_json=as_json)
+        else:
+            results = [(path, client.verify(path))]
+            _show_one(path, results[0][1], as_json=as_json)
+    raise typer.Exit(max(EXIT_CODES[verification.verdict] for _, verification in results))
+
+
+def find(
+    record: Annotated[str, typer.Argument(help="A record hash, 16 hex digits.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every institution's claim to a record hash. A claim proves nothing by itself: verify compares the commitment."""
+    record_hash = parse_record_hash(record)
+    with open_client(home) as client:
+        found = client.find(record_hash)
+    if as_json:
+        print_json({"block": found.block.number, "claims": _claims(found.claims, found.codes)})
+        return
+    print_table(
+        f"{record_hash.hex()} as of block {found.block.number}", _CLAIM_COLUMNS, _claim_rows(found.claims, found.codes)
+    )
+
+
+def _verify_folder(client: Client, folder: Path, *, quiet: bool) -> list[tuple[Path, Verification]]:
+    from creditconnect.custody.packages import FILE_SUFFIX
+
+    files = sorted(file for file in folder.iterdir() if file.suffix == FILE_SUFFIX)
+    if not files:
+        raise UsageError(f"{folder}: holds no package", hint=f"packages end with {FILE_SUFFIX}")
+    results: list[tuple[Path, Verification]] = []
+    with progress_bar("verifying", quiet=quiet) as tell:
+        for file in files:
+            results.append((file, client.verify(file)))
+            tell(len(results), len(files))
+    return results
+
+
+def _show_many(folder: Path, results: list[tuple[Path, Verification]], *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            [{"file": file.name, **_document(verification, with_record=False)} for file, verification in results]
+        )
+        return
+    counts = Counter((one.verdict.value, ", ".join(one.reasons)) for _, one in results)
+    rows = [(verdict, reasons, count) for (verdict, reasons), count in sorted(counts.items())]
+    print_table(f"{folder}: {len(results)} packages", ("verdict", "reasons", "packages #"), rows)
+    bad = [(file.name, one.verdict.value, ", ".join(one.reasons)) for file, one in results if one.reasons]
+    if bad:
+        print_table("not verified", ("package", "verdict", "reasons"), bad)
+
+
+def _show_one(path: Path, verification: Verification, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"file": path.name, **_document(verification, with_record=True)})
+        return
+    block = verification.block
+    as_of = f" as of block {block.number}, {utc(block.timestamp)}" if block else ""
+    print_table(
+        f"{path.name}: {verification.verdict.value}{as_of}",
+        ("check", "status", "reason", ""),
+        [(check.name, check.status.value, check.reason, check.detail) for check in verification.checks],
+    )
+    if len(verification.claims) > 1 or (verification.claims and verification.claim is None):
+        rows = _claim_rows(verification.claims, verification.institutions)
+        print_table("every claim to this record hash", _CLAIM_COLUMNS, rows)
+    if verification.record is not None:
+        print(f"the record, as {verification.provider} is said to have issued it:")
+        print_json(verification.record)
+
+
+def _document(verification: Verification, *, with_record: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "verdict": verification.verdict.value,
+        "reasons": verification.reasons,
+        "provider": verification.provider,
+        "record_hash": verification.record_hash,
+        "block": verification.block.number if verification.block else None,
+        "checks": [
+            {"name": check.name, "status": check.status.value, "reason": check.reason, "detail": check.detail}
+            for check in verification.checks
+        ],
+        "claims": _claims(verification.claims, verification.institutions),
+    }
+    return document | ({"record": verification.record} if with_record else {})
+
+
+def _claims(claims: tuple[Claim, ...], codes: dict[int, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "institution": codes[claim.institution],
+            "entry_key": f"{claim.entry_key:#x}",
+            "commitment": claim.commitment,
+            "batch": claim.batch,
+            "schema": claim.schema,
+            "registered_at": claim.registered_at,
+            "expires_at": claim.expires_at,
+            "state": claim.state.name,
+            "expired": claim.expired,
+        }
+        for claim in claims
+    ]
+
+
+_CLAIM_COLUMNS = ("institution", "commitment", "batch #", "registered at", "expires at", "state")
+
+
+def _claim_rows(claims: tuple[Claim, ...], codes: dict[int, str]) -> list[tuple[object, ...]]:
+    return [
+        (
+            codes[claim.institution],
+            claim.commitment.hex(),
+            claim.batch,
+            utc(claim.registered_at),
+            utc(claim.expires_at),
+            claim.state.name + (" (expired)" if claim.expired else ""),
+        )
+        for claim in claims
+    ]

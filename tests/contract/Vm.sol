@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @title The few of Foundry's cheat codes that these tests use
+interface Vm {
+    struct Log {
+        bytes32[] topics;
+        bytes data;
+        address emitter;
+    }
+
+    struct Gas {
+        uint64 limit;
+        uint64 totalUsed;
+        uint64 memoryUsed;
+        int64 refunded;
+        uint64 remaining;
+    }
+
+    // The world
+    function deployCode(string calldata artifact, bytes calldata constructorArguments) external returns (address);
+    function label(address account, string calldata name) external;
+    function load(address account, bytes32 slot) external view returns (bytes32);
+    function prank(address caller) external;
+    function snapshotState() external returns (uint256 id);
+    function revertToState(uint256 id) external returns (bool);
+    function warp(uint256 timestamp) external;
+
+    // What is to happen
+    function expectEmit(address emitter) external;
+    function expectRevert(bytes calldata error) external;
+    function getRecordedLogs() external returns (Log[] memory);
+    function recordLogs() external;
+
+    // Comparing
+    function assertEq(address left, address right) external pure;
+    function assertEq(bool left, bool right) external pure;
+    function assertEq(bytes32 left, bytes32 right) external pure;
+    function assertEq(bytes calldata left, bytes calldata right) external pure;
+    function assertEq(string calldata left, string calldata right) external pure;
+    function assertEq(uint256 left, uint256 right) external pure;
+    function assertEq(uint256 left, uint256 right, string calldata error) external pure;
+    function assertLe(uint256 left, uint256 right, string calldata error) external pure;
+
+    // Gas
+    function lastCallGas() external view returns (Gas memory);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
+}
