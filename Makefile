@@ -27,7 +27,7 @@ help: ## Show these targets
 
 .PHONY: demo
 demo: setup ## Try everything out: a chain, two sides, records submitted, reviewed and verified
-	$(BIN)/creditconnect demo
+	$(BIN)/creditconnect demo $(ARGS)
 
 .PHONY: test
 test: lint test-contract test-scripts test-chain test-unit ## Run every check that a change must pass

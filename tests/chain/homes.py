@@ -7,7 +7,6 @@ here is raw JSON-RPC; only the encoding of the authorities' calls is the client'
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -52,10 +51,14 @@ def passphrase(name: str) -> str:
 
 @dataclass
 class Anvil:
-    """A running node. `rpc` raises AssertionError on an error answer."""
+    """A running node. `rpc` raises AssertionError on an error answer.
+
+    `impatient`: whoever waits for a receipt mines a block for it, instead of waiting for the next.
+    """
 
     url: str
     process: subprocess.Popen[bytes]
+    impatient: bool = False
 
     def rpc(self, method: str, *params: object) -> Any:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
@@ -86,7 +89,9 @@ class Anvil:
         until = time.monotonic() + START_SECONDS
         while (receipt := self.rpc("eth_getTransactionReceipt", tx_hash)) is None:
             assert time.monotonic() < until, "not mined"
-            time.sleep(0.01)
+            if self.impatient:
+                self.mine()
+            time.sleep(0.005)
         found: dict[str, Any] = receipt
         return found
 
@@ -185,10 +190,12 @@ def running_anvil(*options: str, port: int | None = None) -> Iterator[Anvil]:
 @contextmanager
 def stage_on(anvil: Anvil, folder: Path) -> Iterator[Stage]:
     """Deploy, accept, admit; the same steps on a fresh chain give the same address."""
+    anvil.impatient = True
     stage = _founded(anvil, folder)
     for institution, code in CODES.items():
         _make_template(stage, institution, code)
         _admit(stage, institution, code)
+    anvil.impatient = False
     try:
         yield stage
     finally:
@@ -284,10 +291,7 @@ def _founded(anvil: Anvil, folder: Path) -> Stage:
 def _make_template(stage: Stage, institution: int, code: str) -> None:
     roles = ("submit", "review") if institution in PROVIDERS else ()
     made = homes.new(stage.folder / code, code, (stage.anvil.url,))
-    stage.keys[institution] = make_home(
-        made, stage.deployment, roles=roles, ask=passphrase, scrypt_work=SCRYPT_WORK
-    )
-    assert os.stat(made.keyring_file).st_mode & 0o077 == 0
+    stage.keys[institution] = make_home(made, stage.deployment, roles=roles, ask=passphrase, scrypt_work=SCRYPT_WORK)
 
 
 def _admit(stage: Stage, institution: int, code: str) -> None:

@@ -19,6 +19,7 @@ interface Vm {
 
     // The world
     function deployCode(string calldata artifact, bytes calldata constructorArguments) external returns (address);
+    function getCode(string calldata artifact) external view returns (bytes memory);
     function label(address account, string calldata name) external;
     function load(address account, bytes32 slot) external view returns (bytes32);
     function prank(address caller) external;

@@ -7,6 +7,7 @@ data set has no identifiers (see data/README.md).
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -35,14 +36,17 @@ def demo(
     ] = Path("demo"),
     project: Annotated[Path, typer.Option(help="The checkout whose admin scripts are run.")] = Path(),
     keep: Annotated[bool, typer.Option(help="Leave the chain running until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(help="The chain's port; any free one, if not given.")] = 0,
 ) -> None:
     """Try everything out: a chain, two sides, 1,000 records registered, reviewed and verified, and what must fail."""
     from creditconnect.cli.embedded_anvil import embedded_anvil
     from creditconnect.cli.stage import Stage
 
+    # Ended by SIGTERM as by Ctrl-C: the chain ends with the demo.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     _empty(folder)
     started = time.monotonic()
-    with embedded_anvil(folder / "anvil.log") as url:
+    with embedded_anvil(folder / "anvil.log", port=port) as url:
         stage = Stage(folder.resolve(), project.resolve(), url)
         try:
             _play(stage, url)
@@ -180,7 +184,7 @@ def _dump_chain(url: str, path: Path) -> None:
 
 def _linger(stage: Stage, url: str) -> None:
     print_json({"node": url, "homes": str(stage.folder / "homes"), "passphrase_file": str(stage.folder / "passphrase")})
-    print("the chain runs until Ctrl-C")
+    print("the chain runs until Ctrl-C", flush=True)
     try:
         while True:
             time.sleep(1)

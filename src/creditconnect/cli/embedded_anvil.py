@@ -23,8 +23,8 @@ CHAIN_ID = 31337
 
 
 @contextmanager
-def embedded_anvil(log: Path, *, block_seconds: int = 1) -> Iterator[str]:
-    """A running Anvil's URL; stopped when the context ends.
+def embedded_anvil(log: Path, *, port: int = 0) -> Iterator[str]:
+    """A running Anvil's URL, on a free port unless one is given; stopped when the context ends.
 
     Raises:
         UsageError: there is no anvil on the PATH; NodeUnreachable: it did not start, see the log.
@@ -32,19 +32,19 @@ def embedded_anvil(log: Path, *, block_seconds: int = 1) -> Iterator[str]:
     program = shutil.which("anvil")
     if program is None:
         raise UsageError("there is no anvil on the PATH", hint='make demo installs it, or: eval "$(make -s env)"')
-    port = _free_port()
-    with log.open("wb") as output, _started(program, port, block_seconds, output) as process:
-        url = f"http://127.0.0.1:{port}"
+    chosen = port or _free_port()
+    with log.open("wb") as output, _started(program, chosen, output) as process:
+        url = f"http://127.0.0.1:{chosen}"
         _wait_until_up(url, process, log)
         yield url
 
 
 @contextmanager
-def _started(program: str, port: int, block_seconds: int, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(program: str, port: int, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [
             *(program, "--port", str(port), "--chain-id", str(CHAIN_ID), "--hardfork", "berlin"),
-            *("--gas-price", "0", "--gas-limit", str(BLOCK_GAS_LIMIT), "--block-time", str(block_seconds)),
+            *("--gas-price", "0", "--gas-limit", str(BLOCK_GAS_LIMIT), "--block-time", "1"),
         ],
         stdout=output,
         stderr=subprocess.STDOUT,

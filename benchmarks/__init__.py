@@ -1,0 +1,1 @@
+"""Benchmarks, each against a reference that is measured in the same run: `make bench`, see README.md."""

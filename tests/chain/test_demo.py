@@ -1,0 +1,142 @@
+"""The demo and the README as a newcomer meets them: `make demo`, then every command of the README, in its order."""
+
+from __future__ import annotations
+
+import csv
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+README_PORT = "8545"
+READY = "the chain runs until Ctrl-C"
+# Deploying by ape on a busy machine is most of it.
+DEMO_SECONDS = 240
+
+pytestmark = [pytest.mark.chain, pytest.mark.timeout(600)]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that was played and whose chain still runs."""
+
+    workspace: Path
+    port: str
+    output: str
+
+    @property
+    def folder(self) -> Path:
+        return self.workspace / "demo"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """`make demo` as the README has it, in a workspace that is this checkout but for its `demo` folder."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    for entry in PROJECT.iterdir():
+        if entry.name not in ("demo", ".git"):
+            (workspace / entry.name).symlink_to(entry)
+    port = str(_free_port())
+    log = workspace / "output"
+    command = _blocks("console")[1].replace(README_PORT, port)
+    with log.open("wb") as output:
+        process = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=workspace, stdout=output, stderr=output)
+    try:
+        until = time.monotonic() + DEMO_SECONDS
+        while READY not in log.read_text() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.2)
+        assert READY in log.read_text(), log.read_text()
+        yield Demo(workspace, port, log.read_text())
+    finally:
+        # make's child is the one that holds the chain; it ends with its group of processes.
+        subprocess.run(["pkill", "-TERM", "-P", str(process.pid)], check=False)
+        process.wait(timeout=30)
+
+
+def test_demo__every_record__verifies_across_the_border(demo: Demo) -> None:
+    rows = re.findall(r"(HK -> CN-SZ|CN-SZ -> HK)\s+500\s+\S+\s+\S+\s+500\s", demo.output)
+    assert rows == ["HK -> CN-SZ", "CN-SZ -> HK"]
+    assert "storage root agrees" in demo.output
+
+
+def test_demo__what_must_fail__fails_for_its_reason(demo: Demo) -> None:
+    cases = [line.split() for line in demo.output.split("what must fail")[1].splitlines()]
+    endings = [words[-1] for words in cases if words and words[-1] in ("yes", "NO")]
+    assert endings == ["yes"] * 9
+
+
+def test_demo__canary__is_in_no_database_log_or_call_data(demo: Demo) -> None:
+    with (demo.folder / "german-credit-hk.csv").open(encoding="utf-8") as file:
+        row = list(csv.DictReader(file))[123]
+    canaries = [row["name"].encode(), row["identifier_number"].encode()]
+    packages = b"".join(path.read_bytes() for path in (demo.folder / "packages-hk").iterdir())
+    assert all(canary in packages for canary in canaries), "the search itself must be able to find them"
+    searched = [path for path in demo.folder.rglob("*") if _must_be_silent(path)]
+    assert {"vault.db", "mirror.db", "anvil.log", "admin.log", "chain.jsonl"} <= {path.name for path in searched}
+    for path in searched:
+        content = path.read_bytes()
+        for canary in canaries:
+            assert canary not in content, path.name
+            assert canary.hex().encode() not in content, path.name
+    assert not any(canary.decode() in demo.output for canary in canaries)
+
+
+def test_readme__every_command__runs_as_it_says(demo: Demo) -> None:
+    script = "set -euo pipefail\n" + "\n".join(_blocks("sh")).replace(README_PORT, demo.port)
+    result = subprocess.run(
+        ["bash", "-c", script], cwd=demo.workspace, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    said = result.stdout
+    assert re.search(r"\n\s*5\s+0\s+0\s+5\s*\n", said), "five rows are registered"
+    assert re.search(r"\n\s*0\s+5\s+0\s+0\s*\n", said), "and known the second time"
+    assert "1 records rejected" in said
+    assert ": VERIFIED as of block" in said
+    assert "NOT_VERIFIED" in said
+    assert "exit code 10" in said
+    assert "CRA-HK-01 is" in said
+    assert "home of CRA-HK-02" in said
+    found = re.search(r"storage root", said)
+    assert found is not None
+
+
+def test_readme__python__runs_as_it_says(demo: Demo) -> None:
+    (program,) = _blocks("python")
+    (demo.workspace / "mine.csv").write_bytes(
+        b"".join((demo.folder / "german-credit-hk.csv").read_bytes().splitlines(keepends=True)[:4])
+    )
+    variables = {f"CREDITCONNECT_{name}_PASSPHRASE_FILE": "demo/passphrase" for name in ("VAULT", "SUBMIT", "REVIEW")}
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=demo.workspace,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count(".ccpackage VERIFIED []") == 3
+
+
+def _blocks(language: str) -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", (PROJECT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert found, language
+    return [block.strip() for block in found]
+
+
+def _must_be_silent(path: Path) -> bool:
+    return path.is_file() and (path.suffix in (".log", ".jsonl") or ".db" in path.name)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,178 @@
+"""Promise: a submission that is killed at any moment, and run again, has each row on the chain exactly once.
+
+Twenty lives of one 5,000-row submission, each in a process of its own that is ended by SIGKILL at a seeded moment, one in
+each twentieth of its life's length, then run again until it is done. Counted afterwards by `counter`, which shares no code
+with the client, and in the vault's tables as they lie on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from web3 import Web3
+
+from tests.chain.counter import registered
+from tests.chain.homes import BUREAU_HK, Stage, passphrase, row, running_anvil, stage_on
+
+pytestmark = pytest.mark.chain
+
+ROWS = 5_000
+EVERY_BAD_ROW = 100
+VALID_ROWS = ROWS - ROWS // EVERY_BAD_ROW
+LIVES = 20
+CHAINS = 4
+SEED = 20_261_123
+# Blocks come while the process works, as on the validators' chain, so that a kill also finds transactions under way.
+BLOCK_SECONDS = "0.3"
+MOST_SECONDS = 60
+TOPIC = Web3.to_hex(
+    Web3.keccak(text="BatchRegistered(uint48,uint16,uint16,address,uint40,uint40,uint8,uint8,bytes32[])")
+)
+DRIVER = "import sys; from creditconnect.client import Client; print(Client.open(sys.argv[1]).submit(sys.argv[2]))"
+
+
+@dataclass(frozen=True)
+class Life:
+    """A home, the file that it submits, and how long an undisturbed submission of it lasts."""
+
+    stage: Stage
+    home: Path
+    source: Path
+
+    def start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", DRIVER, str(self.home), str(self.source)],
+            env={**os.environ, **_passphrase_files(self.stage.folder)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def finish(self) -> str:
+        process = self.start()
+        output, errors = process.communicate(timeout=MOST_SECONDS)
+        assert process.returncode == 0, errors
+        return output
+
+    def kill_after(self, seconds: float) -> bool:
+        """Whether it still lived then."""
+        with self.start() as process:
+            time.sleep(seconds)
+            process.kill()
+        return process.returncode != 0
+
+    def vault(self) -> Counter[tuple[bytes, bytes]]:
+        with sqlite3.connect(self.home / "vault.db") as connection:
+            found = Counter(connection.execute("SELECT record_hash, commitment FROM records").fetchall())
+        connection.close()
+        return found
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("source") / "rows.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(ROWS):
+            report = row(number)
+            if number % EVERY_BAD_ROW == 0:
+                report["identity"]["date_of_birth"] = "1990-02-30"
+            file.write(json.dumps(report) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def span_seconds(source: Path, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How long one undisturbed life lasts on this machine, now."""
+    folder = tmp_path_factory.mktemp("span")
+    with running_anvil("--block-time", BLOCK_SECONDS) as anvil, stage_on(anvil, folder) as stage:
+        life = _life(stage, folder / "home", source)
+        began = time.monotonic()
+        life.finish()
+        return time.monotonic() - began
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with running_anvil("--block-time", BLOCK_SECONDS) as anvil, stage_on(anvil, tmp_path) as stage:
+        yield stage
+
+
+@pytest.mark.parametrize("chain", range(CHAINS))
+def test_submit__killed_at_seeded_moments_and_run_again__each_row_is_on_the_chain_exactly_once(
+    chain: int, stage: Stage, source: Path, span_seconds: float, tmp_path: Path
+) -> None:
+    chance = random.Random(SEED + chain)  # noqa: S311  reproducible on purpose, protects nothing
+    moments = [(number + chance.random()) / LIVES * span_seconds for number in range(chain, LIVES, CHAINS)]
+    expected: Counter[tuple[bytes, bytes]] = Counter()
+    struck_early = 0
+    for number, moment in enumerate(moments):
+        life = _life(stage, tmp_path / f"home-{number}", source)
+        lived = life.kill_after(moment)
+        on_chain = registered(stage.anvil.url, stage.registry, TOPIC).total() - expected.total()
+        struck_early += lived and on_chain < VALID_ROWS
+        life.finish()
+        expected.update(life.vault())
+        _check_tables(life.home)
+
+    counted = registered(stage.anvil.url, stage.registry, TOPIC)
+    assert counted.total() == VALID_ROWS * len(moments)
+    assert counted == expected
+    assert struck_early >= len(moments) // 2, "most kills came too late to prove anything"
+
+    _check_that_nothing_changes(life, counted)
+
+
+def _life(stage: Stage, home: Path, source: Path) -> Life:
+    stage.home(BUREAU_HK, home)
+    for name, path in _passphrase_files(stage.folder).items():
+        Path(path).write_text(passphrase(name.split("_")[1].lower()) + "\n", encoding="utf-8")
+    return Life(stage, home, source)
+
+
+def _passphrase_files(folder: Path) -> dict[str, str]:
+    return {
+        f"CREDITCONNECT_{name.upper()}_PASSPHRASE_FILE": str(folder / f"{name}.passphrase")
+        for name in ("vault", "submit")
+    }
+
+
+def _check_tables(home: Path) -> None:
+    """Every record has one transaction, which is final, or was found on the chain; nonces have no gap."""
+    connection = sqlite3.connect(home / "vault.db")
+    try:
+        states = Counter(
+            connection.execute(
+                "SELECT ifnull(t.state, 'none'), found FROM records LEFT JOIN transactions t ON t.id = tx"
+            ).fetchall()
+        )
+        nonces = [n for (n,) in connection.execute("SELECT nonce FROM transactions WHERE state <> 'lost' ORDER BY nonce")]
+        (accepted,) = connection.execute("SELECT sum(accepted) FROM files").fetchone()
+        (ended, rejected) = connection.execute("SELECT count(*), max(rejected) FROM files WHERE ended_at > 0").fetchone()
+    finally:
+        connection.close()
+    assert set(states) <= {("final", 0), ("none", 1)}
+    assert states.total() == accepted == VALID_ROWS
+    assert nonces == list(range(nonces[0], nonces[0] + len(nonces)))
+    assert ended >= 1
+    assert rejected == ROWS // EVERY_BAD_ROW
+
+
+def _check_that_nothing_changes(life: Life, counted: Counter[tuple[bytes, bytes]]) -> None:
+    sender = life.stage.keys[BUREAU_HK]["submit"]
+    sent, kept = life.stage.anvil.transactions(sender), life.vault()
+    output = life.finish()
+    assert f"accepted=0, repeated={VALID_ROWS}, rejected={ROWS // EVERY_BAD_ROW}, registered=0" in output
+    assert life.stage.anvil.transactions(sender) == sent
+    assert registered(life.stage.anvil.url, life.stage.registry, TOPIC) == counted
+    assert life.vault() == kept
