@@ -25,8 +25,10 @@ from creditconnect.chain.rpc import Node, quantity, raw_bytes
 from creditconnect.chain.signing import SignedTransaction
 from creditconnect.cli.embedded_anvil import embedded_anvil
 from creditconnect.cli.german_credit import attach_identities, packaged_dataset
-from creditconnect.client import Client, make_home
+from creditconnect.client import Client
+from creditconnect.home import make_home
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, SchemaCatalogue
+from creditconnect.types import AccountRole, Role
 
 PROVIDER = "CRA-HK-01"
 VERIFIER = "BANK-SZ-01"

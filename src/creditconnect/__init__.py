@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from creditconnect.answers.verification import Verification
-    from creditconnect.client import Client, make_home
+    from creditconnect.client import Client
+from creditconnect.home import make_home
     from creditconnect.errors import CreditConnectError
     from creditconnect.types import CheckStatus, RecordState, Verdict
 
@@ -27,7 +28,7 @@ _HOMES = {
     "RecordState": "creditconnect.types",
     "Verdict": "creditconnect.types",
     "Verification": "creditconnect.answers.verification",
-    "make_home": "creditconnect.client",
+    "make_home": "creditconnect.home",
 }
 
 

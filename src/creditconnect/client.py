@@ -37,18 +37,16 @@ from creditconnect.chain.registry import (
 from creditconnect.chain.rpc import Node
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
-from creditconnect.custody.keyring import SCRYPT_WORK as KEYRING_SCRYPT_WORK
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.packages import Package, write_package
 from creditconnect.custody.vault import StoredRecord, Vault
-from creditconnect.errors import ExchangeError, SettingsError, UsageError
+from creditconnect.errors import ExchangeError, NodeBehind, NodeUnreachable, NotEntitled, SettingsError, UsageError
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import Followed, Mirror
 from creditconnect.exchange.outbox import Outbox, Outcome
 from creditconnect.exchange.review import BatchRow, Review
 from creditconnect.exchange.submission import Progress, Submission, Submitter, no_progress
 from creditconnect.exchange.submitter import submitter_lock
-from creditconnect.records.commitments import check_provider_code
 from creditconnect.records.mapping import ColumnMapping, load_mapping, packaged_mapping
 from creditconnect.records.schemas import SchemaCatalogue
 from creditconnect.settings import Ask, Settings
@@ -58,6 +56,9 @@ if TYPE_CHECKING:
     from creditconnect.answers.audit import AuditReport
 
 SUITE = Suite.SHA256_AES256GCM
+# Between two steps of `run`, and after repeated failures.
+RUN_PAUSE_SECONDS = 0.5
+GREATEST_PAUSE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,37 +167,47 @@ class Client:
             )
             return submitter.submit(Path(source), chosen, columns, expires_at, row_format)
 
-    def run(self, stop: Callable[[], bool], *, progress: Callable[[Progress], None] = no_progress) -> None:
-        """Send what waits and follow the chain until `stop` says so; what is under way then goes on at the next run."""
-        registered = 0
-        with self._outbox("submit") as outbox:
-            while not stop():
-                self.follow(outbox)
-                registered += outbox.pump(flush=True).registered
-                progress(Progress(0, registered))
-                self._sleep(0.5)
+    def run(
+        self,
+        stop: Callable[[], bool],
+        *,
+        progress: Callable[[Progress], None] = no_progress,
+        notice: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Send what waits and follow the chain until `stop` says so; what is under way then goes on at the next run.
 
-    def package(self, record: StoredRecord | bytes) -> Package:
-        """The package of a registered record, by its hash or as the vault keeps it.
+        A node that can't be reached, or a registry that takes nothing now, is told to `notice` and tried again, ever
+        more slowly, up to `GREATEST_PAUSE_SECONDS`.
 
         Raises:
-            UsageError: the vault has no such record, or it is not on the chain yet.
+            OtherChain: another chain answers after a reconnection. ReorgTooDeep, MirrorInconsistent.
         """
-        stored = record if isinstance(record, StoredRecord) else self._stored(record)
-        if stored.tx is None and not stored.found:
-            raise UsageError(f"record {stored.derived.record_hash.hex()} is not registered yet", hint="submit, or run")
-        opened = self._vault.open(stored)
-        schema = self.schemas.load(stored.schema)
-        return Package(
-            provider=self.settings.institution,
-            schema=schema.id,
-            schema_hash=schema.hash,
-            suite=SUITE,
-            salt=opened.salt,
-            canonical=opened.canonical,
-            derived=stored.derived,
-            chain=self.deployment.identity,
-        )
+        registered, pause = 0, RUN_PAUSE_SECONDS
+        with self._outbox("submit") as outbox:
+            while not stop():
+                try:
+                    if pause > RUN_PAUSE_SECONDS:
+                        self.registry.require_identity(self.deployment.identity)
+                    self.follow(outbox)
+                    registered += outbox.pump(flush=True).registered
+                    pause = RUN_PAUSE_SECONDS
+                except (NodeUnreachable, NodeBehind, NotEntitled) as error:
+                    pause = min(2 * pause, GREATEST_PAUSE_SECONDS)
+                    notice(f"{error}; again in {pause:g} s")
+                progress(Progress(0, registered))
+                self._pause(pause, stop)
+
+    def package(self, record_hash: bytes) -> Package:
+        """The package of this institution's active record of that hash.
+
+        Raises:
+            UsageError: the vault has no such record, or it is not active: says in which state it is.
+        """
+        stored = self._stored(record_hash)
+        (state,) = self._states([stored])
+        if state != RecordState.ACTIVE.name:
+            raise UsageError(f"record {record_hash.hex()} is not active: {state}")
+        return self._packaged(stored)
 
     def write_packages(self, folder: Path, record_hash: bytes | None = None) -> PackagesWritten:
         """Write the packages of this institution's active records, or of those with one hash, into a folder.
@@ -211,7 +222,7 @@ class Client:
         left_out: Counter[str] = Counter()
         for record, state in zip(records, self._states(records), strict=True):
             if state == RecordState.ACTIVE.name:
-                package = self.package(record)
+                package = self._packaged(record)
                 (folder / package.file_name).write_bytes(write_package(package))
             else:
                 left_out[state] += 1
@@ -396,6 +407,25 @@ class Client:
     def _review(self, block: Block) -> Review:
         return Review(self.registry, self._mirror, self._own_id(block))
 
+    def _packaged(self, stored: StoredRecord) -> Package:
+        opened = self._vault.open(stored)
+        schema = self.schemas.load(stored.schema)
+        return Package(
+            provider=self.settings.institution,
+            schema=schema.id,
+            schema_hash=schema.hash,
+            suite=SUITE,
+            salt=opened.salt,
+            canonical=opened.canonical,
+            derived=stored.derived,
+            chain=self.deployment.identity,
+        )
+
+    def _pause(self, seconds: float, stop: Callable[[], bool]) -> None:
+        until = self._monotonic() + seconds
+        while not stop() and self._monotonic() < until:
+            self._sleep(min(RUN_PAUSE_SECONDS, seconds))
+
     def _own_id(self, block: Block) -> int:
         (number,) = self.registry.ask([Question("institutionByCode", (bytes32_of(self.settings.institution),))], block)
         if not number:
@@ -458,36 +488,6 @@ class Client:
         if not found:
             raise UsageError(f"this vault has no record {record_hash.hex()}")
         return found[-1]
-
-
-def make_home(
-    settings: Settings, deployment: Path, *, roles: tuple[str, ...], ask: Ask | None, scrypt_work: int | None = None
-) -> dict[str, str]:
-    """Make a new home: settings, trusted deployment, keyring and a chain key for each role; the keys' addresses.
-
-    Asks for each passphrase once, before anything is written. `scrypt_work` below the defaults is for keys that guard
-    nothing.
-
-    Raises:
-        SettingsError: there is a home already, or the deployment file is none.
-    """
-    from creditconnect.chain.signing import SCRYPT_WORK, create_keystore
-
-    trusted = Deployment.read(deployment)
-    if (settings.home / "settings.toml").exists():
-        raise SettingsError(f"{settings.home}: is a home already", hint="a home is never overwritten")
-    check_provider_code(settings.institution)
-    passphrases = {name: homes.passphrase(name, ask) for name in ("vault", *roles)}
-    (settings.home / "keys").mkdir(parents=True, exist_ok=True)
-    trusted.write(settings.deployment_file)
-    Keyring.create(settings.keyring_file, passphrases["vault"], scrypt_work=scrypt_work or KEYRING_SCRYPT_WORK)
-    addresses = {
-        role: create_keystore(settings.key_file(role), passphrases[role], scrypt_work=scrypt_work or SCRYPT_WORK)
-        for role in roles
-    }
-    # Last: a home without settings is none, so an interrupted init leaves nothing that looks like one.
-    homes.write(settings)
-    return addresses
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -26,7 +26,8 @@ from eth_utils.crypto import keccak
 from creditconnect import settings as homes
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.deployment import Deployment
-from creditconnect.client import Client, make_home
+from creditconnect.client import Client
+from creditconnect.home import make_home
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, SchemaCatalogue
 from creditconnect.settings import Settings
 from creditconnect.types import ChainIdentity, Role, Standing

@@ -24,7 +24,7 @@ FLOORS = (
     {"exchange"},
     {"answers"},
     # The package's own door, which names what the client offers.
-    {"client", "__init__"},
+    {"client", "home", "__init__"},
     {"cli", "__main__"},
 )
 ONLY_IMPORTERS = {

@@ -38,7 +38,7 @@ class Difference:
 class AuditReport:
     """What a replay found as of one block.
 
-    `slots` were compared one by one; `root_rebuilt` is the storage root of what the events say, `root_found` the node's.
+    `slots` were compared one by one; `root_rebuilt` is the storage root by the events, `root_found` the node's.
     `unexplained` says that the storage holds slots that no event speaks of: what the root binds beyond those compared.
     """
 
@@ -76,44 +76,50 @@ def audit_replay(events: Iterable[tuple[Log, Event]], node: Node, address: str, 
         MirrorInconsistent: the events contradict each other; NodeBehind: the node lacks the block; NodeRefused: it no
         longer has that block's state.
     """
-    replay = Replay()
-    for log, event in events:
-        if log.block_number > block.number:
-            raise MirrorInconsistent(f"block {log.block_number}, {event.name}: comes after block {block.number}")
-        replay.apply(event, log.block_number)
-
+    replay = _replayed(events, block)
     storage = _Storage(node, address, block)
     root_found = storage.root()
-    rebuilt: dict[int, int] = {}
-    differences: list[Difference] = []
-    found_otherwise: dict[int, int] = {}
-    slots = 0
-    for places in _portions(replay.places()):
-        numbers = [place.slot() for place, _ in places]
-        slots += len(numbers)
-        for (place, expected), slot, found in zip(places, numbers, storage.values(numbers), strict=True):
-            rebuilt[slot] = expected
-            if found != expected:
-                found_otherwise[slot] = found
-                differences.append(
-                    Difference(_bytes(slot), place.explain(expected, found), _bytes(expected), _bytes(found))
-                )
+    rebuilt, differences = _compared(replay, storage)
     root_rebuilt = storage_root(rebuilt)
     # With what was found put in, the root is the node's own, unless there are slots that were not compared.
-    accounted = storage_root(rebuilt | found_otherwise) if differences else root_rebuilt
+    found = {_number(difference.slot): _number(difference.found) for difference in differences}
+    accounted = storage_root(rebuilt | found) if found else root_rebuilt
     return AuditReport(
         block_number=block.number,
         block_hash=block.hash,
         events=replay.events,
         batches=replay.batches,
         records=replay.records,
-        slots=slots,
+        slots=len(rebuilt),
         differences=tuple(differences),
         root_rebuilt=root_rebuilt,
         root_found=root_found,
         unexplained=accounted != root_found,
         agrees=not differences and root_rebuilt == root_found,
     )
+
+
+def _replayed(events: Iterable[tuple[Log, Event]], block: Block) -> Replay:
+    replay = Replay()
+    for log, event in events:
+        if log.block_number > block.number:
+            raise MirrorInconsistent(f"block {log.block_number}, {event.name}: comes after block {block.number}")
+        replay.apply(event, log.block_number)
+    return replay
+
+
+def _compared(replay: Replay, storage: _Storage) -> tuple[dict[int, int], list[Difference]]:
+    """Every slot as the events say, and those that the node holds otherwise."""
+    rebuilt: dict[int, int] = {}
+    differences: list[Difference] = []
+    for places in _portions(replay.places()):
+        slots = [place.slot() for place, _ in places]
+        for slot, (place, expected), found in zip(slots, places, storage.values(slots), strict=True):
+            rebuilt[slot] = expected
+            if found != expected:
+                explained_as = place.explain(expected, found)
+                differences.append(Difference(_bytes(slot), explained_as, _bytes(expected), _bytes(found)))
+    return rebuilt, differences
 
 
 class _Storage:
@@ -157,3 +163,7 @@ def _portions(places: Iterator[tuple[Place, int]]) -> Iterator[list[tuple[Place,
 
 def _bytes(value: int) -> bytes:
     return value.to_bytes(32, "big")
+
+
+def _number(value: bytes) -> int:
+    return int.from_bytes(value, "big")

@@ -1,7 +1,7 @@
 """Who may act, rebuilt from events: jurisdictions, joint actions, institutions, accounts, schemas, shares and roots.
 
-The half of the replay that follows contracts/Institutions.sol, and the rows that both halves write. What an event leaves
-out (counters, what a change of seat clears) follows from the events before it.
+The half of the replay that follows contracts/Institutions.sol, and the rows that both halves write. What an event
+leaves out (counters, what a change of seat clears) follows from the events before it.
 """
 
 from __future__ import annotations

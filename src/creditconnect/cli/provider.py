@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,7 +45,7 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make an institution's home: settings, keyring and chain keys. Asks for each passphrase."""
-    from creditconnect.client import make_home
+    from creditconnect.home import make_home
 
     roles = tuple(key or ())
     if wrong := [role for role in roles if role not in KEY_ROLES]:
@@ -107,7 +108,11 @@ def run(home: HomeOption = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopped.append(received))
     with open_client(home) as client, progress_bar("registered", quiet=False) as tell:
-        client.run(lambda: bool(stopped), progress=lambda now: tell(now.registered, 0))
+        client.run(
+            lambda: bool(stopped),
+            progress=lambda now: tell(now.registered, 0),
+            notice=lambda message: print(f"creditconnect: {message}", file=sys.stderr),
+        )
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:

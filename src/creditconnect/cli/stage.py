@@ -14,7 +14,8 @@ from pathlib import Path
 
 from creditconnect import settings
 from creditconnect.chain.signing import create_keystore
-from creditconnect.client import Client, make_home
+from creditconnect.client import Client
+from creditconnect.home import make_home
 from creditconnect.errors import CreditConnectError, UsageError
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT
 

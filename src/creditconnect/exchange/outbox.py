@@ -142,9 +142,18 @@ class Outbox:
     def enqueue(self, action: str, data: bytes) -> int:
         """Sign and store a call other than `register`; the id to ask `outcome` for. Simulated first.
 
+        The same call that is under way already, after a kill, is not signed a second time.
+
         Raises:
             Reverted: the registry would refuse it; nothing was stored.
         """
+        with self._database.read() as connection:
+            under_way = connection.execute(
+                "SELECT id FROM transactions WHERE state IN ('stored', 'mined') AND sender = ? AND data = ?",
+                (self._signer.address, data),
+            ).fetchone()
+        if under_way is not None:
+            return int(under_way[0])
         head = self._registry.head()
         self._registry.simulate(self._signer.address, data)
         gas = int(self._registry.node.call("eth_estimateGas", self._call(data)), 16) * 5 // 4

@@ -1,7 +1,7 @@
 /* Searches two records with one record hash: see README.md.
  *
- *   cc -O3 -pthread -o search search.c
- *   ./search [-t threads] [-c checkpoint] [-b bits] [-d bits] [-p] templates.txt > collision.json
+ *   cc -O3 -pthread -o build/search tests/vectors/collision/search.c
+ *   build/search [-t threads] [-c checkpoint] [-b bits] [-d bits] [-p] templates.txt > collision.json
  *
  * The search walks x -> f(x): bit 0 of x selects one of the two templates, the 16 hexadecimal digits of x are its
  * nonce, f(x) is its record hash. Two records with one hash are two x with one f(x), but only if their bits 0 differ.

@@ -1,0 +1,46 @@
+"""Making an institution's home. What is in one, and where, is told by `settings`.
+
+Everything is written once and nothing is overwritten; keys and keyring have mode 0600.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from creditconnect import settings as homes
+from creditconnect.chain.deployment import Deployment
+from creditconnect.custody.keyring import SCRYPT_WORK as KEYRING_SCRYPT_WORK
+from creditconnect.custody.keyring import Keyring
+from creditconnect.errors import SettingsError
+from creditconnect.records.commitments import check_provider_code
+from creditconnect.settings import Ask, Settings
+
+
+def make_home(
+    settings: Settings, deployment: Path, *, roles: tuple[str, ...], ask: Ask | None, scrypt_work: int | None = None
+) -> dict[str, str]:
+    """Make a new home: settings, trusted deployment, keyring and a chain key for each role; the keys' addresses.
+
+    Asks for each passphrase once, before anything is written. `scrypt_work` below the defaults is for keys that guard
+    nothing.
+
+    Raises:
+        SettingsError: there is a home already, or the deployment file is none.
+    """
+    from creditconnect.chain.signing import SCRYPT_WORK, create_keystore
+
+    trusted = Deployment.read(deployment)
+    if (settings.home / "settings.toml").exists():
+        raise SettingsError(f"{settings.home}: is a home already", hint="a home is never overwritten")
+    check_provider_code(settings.institution)
+    passphrases = {name: homes.passphrase(name, ask) for name in ("vault", *roles)}
+    (settings.home / "keys").mkdir(parents=True, exist_ok=True)
+    trusted.write(settings.deployment_file)
+    Keyring.create(settings.keyring_file, passphrases["vault"], scrypt_work=scrypt_work or KEYRING_SCRYPT_WORK)
+    addresses = {
+        role: create_keystore(settings.key_file(role), passphrases[role], scrypt_work=scrypt_work or SCRYPT_WORK)
+        for role in roles
+    }
+    # Last: a home without settings is none, so an interrupted init leaves nothing that looks like one.
+    homes.write(settings)
+    return addresses
