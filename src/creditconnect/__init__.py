@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from creditconnect.answers.verification import Verification
     from creditconnect.client import Client
-from creditconnect.home import make_home
     from creditconnect.errors import CreditConnectError
+    from creditconnect.home import make_home
     from creditconnect.types import CheckStatus, RecordState, Verdict
 
 __version__ = "0.1.0"

@@ -15,8 +15,8 @@ from pathlib import Path
 from creditconnect import settings
 from creditconnect.chain.signing import create_keystore
 from creditconnect.client import Client
-from creditconnect.home import make_home
 from creditconnect.errors import CreditConnectError, UsageError
+from creditconnect.home import make_home
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT
 
 # Keys that guard nothing and live for a minute: scrypt at full strength would take longer than all else.
