@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,10 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from web3 import Web3
 
-from tests.chain.counter import registered
 from tests.chain.homes import BUREAU_HK, Stage, passphrase, row, running_anvil, stage_on
+from tests.chain.reconciler import Derived, assert_settled, in_vault, on_chain, rows
 
 pytestmark = pytest.mark.chain
 
@@ -36,9 +34,6 @@ SEED = 20_261_123
 # Blocks come while the process works, as on the validators' chain, so that a kill also finds transactions under way.
 BLOCK_SECONDS = "0.3"
 MOST_SECONDS = 60
-TOPIC = Web3.to_hex(
-    Web3.keccak(text="BatchRegistered(uint48,uint16,uint16,address,uint40,uint40,uint8,uint8,bytes32[])")
-)
 DRIVER = "import sys; from creditconnect.client import Client; print(Client.open(sys.argv[1]).submit(sys.argv[2]))"
 
 
@@ -71,12 +66,6 @@ class Life:
             time.sleep(seconds)
             process.kill()
         return process.returncode != 0
-
-    def vault(self) -> Counter[tuple[bytes, bytes]]:
-        with sqlite3.connect(self.home / "vault.db") as connection:
-            found = Counter(connection.execute("SELECT record_hash, commitment FROM records").fetchall())
-        connection.close()
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -114,18 +103,18 @@ def test_submit__killed_at_seeded_moments_and_run_again__each_row_is_on_the_chai
 ) -> None:
     chance = random.Random(SEED + chain)  # noqa: S311  reproducible on purpose, protects nothing
     moments = [(number + chance.random()) / LIVES * span_seconds for number in range(chain, LIVES, CHAINS)]
-    expected: Counter[tuple[bytes, bytes]] = Counter()
+    expected: Counter[Derived] = Counter()
     struck_early = 0
     for number, moment in enumerate(moments):
         life = _life(stage, tmp_path / f"home-{number}", source)
         lived = life.kill_after(moment)
-        on_chain = registered(stage.anvil.url, stage.registry, TOPIC).total() - expected.total()
-        struck_early += lived and on_chain < VALID_ROWS
+        found = on_chain(stage.anvil.url, stage.registry).total() - expected.total()
+        struck_early += lived and found < VALID_ROWS
         life.finish()
-        expected.update(life.vault())
+        expected.update(in_vault(life.home))
         _check_tables(life.home)
 
-    counted = registered(stage.anvil.url, stage.registry, TOPIC)
+    counted = on_chain(stage.anvil.url, stage.registry)
     assert counted.total() == VALID_ROWS * len(moments)
     assert counted == expected
     assert struck_early >= len(moments) // 2, "most kills came too late to prove anything"
@@ -149,30 +138,18 @@ def _passphrase_files(folder: Path) -> dict[str, str]:
 
 def _check_tables(home: Path) -> None:
     """Every record has one transaction, which is final, or was found on the chain; nonces have no gap."""
-    connection = sqlite3.connect(home / "vault.db")
-    try:
-        states = Counter(
-            connection.execute(
-                "SELECT ifnull(t.state, 'none'), found FROM records LEFT JOIN transactions t ON t.id = tx"
-            ).fetchall()
-        )
-        nonces = [n for (n,) in connection.execute("SELECT nonce FROM transactions WHERE state <> 'lost' ORDER BY nonce")]
-        (accepted,) = connection.execute("SELECT sum(accepted) FROM files").fetchone()
-        (ended, rejected) = connection.execute("SELECT count(*), max(rejected) FROM files WHERE ended_at > 0").fetchone()
-    finally:
-        connection.close()
-    assert set(states) <= {("final", 0), ("none", 1)}
-    assert states.total() == accepted == VALID_ROWS
+    assert_settled(home)
+    nonces = [int(str(nonce)) for (nonce,) in rows(home, "SELECT nonce FROM transactions ORDER BY nonce")]
     assert nonces == list(range(nonces[0], nonces[0] + len(nonces)))
-    assert ended >= 1
-    assert rejected == ROWS // EVERY_BAD_ROW
+    ((accepted, ended, rejected),) = rows(home, "SELECT sum(accepted), max(ended_at > 0), max(rejected) FROM files")
+    assert (accepted, ended, rejected) == (VALID_ROWS, 1, ROWS // EVERY_BAD_ROW)
 
 
-def _check_that_nothing_changes(life: Life, counted: Counter[tuple[bytes, bytes]]) -> None:
+def _check_that_nothing_changes(life: Life, counted: Counter[Derived]) -> None:
     sender = life.stage.keys[BUREAU_HK]["submit"]
-    sent, kept = life.stage.anvil.transactions(sender), life.vault()
+    sent, kept = life.stage.anvil.transactions(sender), in_vault(life.home)
     output = life.finish()
     assert f"accepted=0, repeated={VALID_ROWS}, rejected={ROWS // EVERY_BAD_ROW}, registered=0" in output
     assert life.stage.anvil.transactions(sender) == sent
-    assert registered(life.stage.anvil.url, life.stage.registry, TOPIC) == counted
-    assert life.vault() == kept
+    assert on_chain(life.stage.anvil.url, life.stage.registry) == counted
+    assert in_vault(life.home) == kept

@@ -785,7 +785,7 @@ contract JurisdictionsTest is Fixture {
 
     /// @dev Every act of any authority as such, with arguments that suit adminHk.
     function _authorityCalls() private view returns (bytes[] memory calls) {
-        calls = new bytes[](8);
+        calls = new bytes[](9);
         calls[0] = abi.encodeCall(IRecordRegistry.supportRecovery, (SZ, heir));
         calls[1] = abi.encodeCall(IRecordRegistry.addJurisdiction, ("MO", adminMo, recoveryMo));
         calls[2] = abi.encodeCall(IRecordRegistry.nameSuccessor, (heir));
@@ -794,6 +794,7 @@ contract JurisdictionsTest is Fixture {
         calls[5] = abi.encodeCall(IRecordRegistry.setPaused, (true));
         calls[6] = abi.encodeCall(IRecordRegistry.admit, ("CODE", 0));
         calls[7] = abi.encodeCall(IRecordRegistry.publishKeeperShare, (1, "share"));
+        calls[8] = abi.encodeCall(IRecordRegistry.addSchema, ("hash", "document"));
     }
 
     function _expectCallError(address caller, bytes memory call, bytes memory error) private {

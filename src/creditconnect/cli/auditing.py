@@ -34,9 +34,11 @@ def replay(home: HomeOption = None, as_json: JsonOption = False) -> None:
                     report.records,
                     report.slots,
                     len(report.differences),
-                    "agrees" if report.root_rebuilt == report.root_found else "DIFFERS",
+                    "agrees" if report.agrees else "DIFFERS",
                 )
             ],
         )
+        for finding in report.findings():
+            print(finding)
     if not report.agrees:
         raise typer.Exit(EXIT_DIFFERS)

@@ -111,6 +111,8 @@ def _play(stage: Stage, url: str) -> None:
         f"audit replay: {report.events} events, {report.records} records, {report.slots} slots compared, "
         f"storage root {'agrees' if report.agrees else 'DIFFERS'}"
     )
+    for finding in report.findings():
+        print(finding)
     if short or not report.agrees or not all(case.holds for case in cases):
         raise CreditConnectError("the demo did not go as it must", hint="see the tables above")
 

@@ -103,24 +103,24 @@ static uint32_t rotated(uint32_t x, int n)
 
 static void compress(uint32_t state[8], const uint32_t block[16])
 {
-    uint32_t w[64], s[8];
+    uint32_t w[64];
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+    uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     memcpy(w, block, BLOCK);
     for (int i = 16; i < 64; i++) {
         uint32_t s0 = rotated(w[i - 15], 7) ^ rotated(w[i - 15], 18) ^ (w[i - 15] >> 3);
         uint32_t s1 = rotated(w[i - 2], 17) ^ rotated(w[i - 2], 19) ^ (w[i - 2] >> 10);
         w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }
-    memcpy(s, state, DIGEST);
+#pragma GCC unroll 8
     for (int i = 0; i < 64; i++) {
-        uint32_t e = s[4], a = s[0];
-        uint32_t t1 = s[7] + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((e & s[5]) ^ (~e & s[6])) + K[i] + w[i];
-        uint32_t t2 = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += t1;
-        s[0] = t1 + t2;
+        uint32_t t1 = h + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) + ((e & f) ^ (~e & g)) + K[i] + w[i];
+        uint32_t t2 = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+        h = g, g = f, f = e, e = d + t1;
+        d = c, c = b, b = a, a = t1 + t2;
     }
-    for (int i = 0; i < 8; i++)
-        state[i] += s[i];
+    state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+    state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
 static void words_of(uint32_t words[16], const uint8_t bytes[BLOCK])
@@ -654,8 +654,9 @@ static void print_found(struct job *job)
         derive(job, all.found[i], value[i]);
     if (state_of(job, value[0]) != state_of(job, value[1]))
         die("what was found is no collision");
-    printf("{\n  \"about\": \"Two records with one record hash: see README.md. Bytes in hex, canonical forms as text.\",\n");
-    printf("  \"suite\": 1,\n  \"provider_code\": ");
+    printf("{\n  \"about\": ");
+    print_string("Two records with one record hash: see README.md. Bytes in hex, canonical forms as text.");
+    printf(",\n  \"suite\": 1,\n  \"provider_code\": ");
     print_string(job->provider_code);
     printf(",\n  \"schema_id\": ");
     print_string(job->schema_id);
@@ -668,7 +669,8 @@ static void print_found(struct job *job)
         print_string(job->templates[i].text);
         print_hex(",\n      \"commitment\": \"", value[i] + 8, DIGEST - 8, "\"\n    }");
     }
-    printf("\n  ],\n  \"search\": {\n    \"equal_bits\": %d,\n    \"evaluations\": %" PRIu64 ",\n", job->bits, all.steps);
+    printf("\n  ],\n  \"search\": {\n    \"equal_bits\": %d,\n", job->bits);
+    printf("    \"evaluations\": %" PRIu64 ",\n", all.steps);
     printf("    \"seconds\": %.0f,\n    \"threads\": %d\n  }\n}\n", seconds(), all.threads);
 }
 

@@ -1,0 +1,103 @@
+"""How long a warm `Client.verify` takes by itself, and how long its round trips take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import urllib3
+
+from benchmarks.ground import MAPPING, PROVIDER, VERIFIER, Ground, fresh_ground
+from benchmarks.results import Result, Target
+from creditconnect.client import Client
+from creditconnect.types import Verdict
+
+# What a verifier learns once: who has which code, the schema compiled, the connection open.
+WARM_UP = 50
+_REFERENCE_IS = (
+    "the p99 of the same verifications' HTTP round trips alone: the same bodies posted again by urllib3 to the same "
+    "node; ours is the p99 of Client.verify less the time inside its own HTTP requests"
+)
+
+
+@dataclass(slots=True)
+class Wire:
+    """The HTTP requests made while it was listened to: their bodies, and the seconds they took together."""
+
+    bodies: list[tuple[str, bytes]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def verify_warm_p99_ms(quick: bool) -> list[Result]:
+    """The 99th percentile over every record of a file, each verified once, across the border."""
+    count = 300 if quick else 2_000
+    with fresh_ground() as ground:
+        packages = _packages(ground, count + WARM_UP)
+        with ground.open(VERIFIER) as client:
+            for package in packages[:WARM_UP]:
+                _verify(client, package)
+            measured = [_measure(client, package) for package in packages[WARM_UP:]]
+        bare = _bare([wire.bodies for _, wire in measured])
+    own = [1_000 * (seconds - wire.seconds) for seconds, wire in measured]
+    return [
+        Result("verify_warm_p99_ms", "ms", _p99(own), 1_000 * _p99(bare), _REFERENCE_IS, Target(10, True, True)),
+    ]
+
+
+def _packages(ground: Ground, count: int) -> list[Path]:
+    folder = ground.folder / "packages"
+    with ground.open(PROVIDER) as client:
+        client.submit(ground.rows(count), mapping=MAPPING)
+        client.write_packages(folder)
+    return sorted(folder.iterdir())
+
+
+def _measure(client: Client, package: Path) -> tuple[float, Wire]:
+    with _listening() as wire:
+        began = time.perf_counter()
+        _verify(client, package)
+        return time.perf_counter() - began, wire
+
+
+def _verify(client: Client, package: Path) -> None:
+    verification = client.verify(package)
+    if verification.verdict is not Verdict.VERIFIED:
+        raise RuntimeError(f"{package.name}: {', '.join(verification.reasons)}")
+
+
+@contextmanager
+def _listening() -> Iterator[Wire]:
+    wire = Wire()
+    request: Callable[..., Any] = urllib3.PoolManager.request
+
+    def timed(pool: urllib3.PoolManager, method: str, url: str, *, body: bytes, headers: dict[str, str]) -> Any:
+        began = time.perf_counter()
+        response = request(pool, method, url, body=body, headers=headers)
+        wire.seconds += time.perf_counter() - began
+        wire.bodies.append((url, body))
+        return response
+
+    with patch.object(urllib3.PoolManager, "request", timed):
+        yield wire
+
+
+def _bare(verifications: list[list[tuple[str, bytes]]]) -> list[float]:
+    """The seconds of each verification's round trips, made again and their answers left unread."""
+    pool = urllib3.PoolManager()
+    seconds = []
+    for bodies in verifications:
+        began = time.perf_counter()
+        for url, body in bodies:
+            pool.request("POST", url, body=body, headers={"Content-Type": "application/json"})
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _p99(figures: list[float]) -> float:
+    """The least figure that 99 of 100 do not exceed."""
+    return sorted(figures)[-(-99 * len(figures) // 100) - 1]
