@@ -23,7 +23,7 @@ from creditconnect import Client
 with Client.open(sys.argv[1], ask=lambda name: "guards nothing: " + name) as client:
     submission = client.submit(sys.argv[2], mapping=sys.argv[3], detach=True)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(submission.accepted, peak * (1 if sys.platform == "darwin" else 1024))
+print(submission.accepted + submission.repeated, peak * (1 if sys.platform == "darwin" else 1024))
 """
 
 
@@ -43,7 +43,8 @@ def start_seconds(_quick: bool) -> list[Result]:
 def peak_memory_100k_rows(quick: bool) -> list[Result]:
     """Peak resident memory of a process that puts a file's rows into a vault."""
     rows, few = (20_000, 1_000) if quick else (100_000, 1_000)
-    with fresh_ground() as ground:
+    # Keys at their full strength: opening the vault's takes memory too.
+    with fresh_ground(scrypt_work=None) as ground:
         reference = _peak_megabytes(ground, few)
         ours = _peak_megabytes(ground, rows)
     reference_is = f"the same process with {few:,} rows; ours has {rows:,}"
@@ -53,8 +54,8 @@ def peak_memory_100k_rows(quick: bool) -> list[Result]:
 def _peak_megabytes(ground: Ground, rows: int) -> float:
     home, source = ground.folder / PROVIDER, ground.rows(rows)
     accepted, peak = _output([sys.executable, "-c", _PEAK, str(home), str(source), MAPPING]).split()
-    if int(accepted) == 0:
-        raise RuntimeError("no row was accepted")
+    if int(accepted) != rows:
+        raise RuntimeError(f"{accepted} of {rows} rows were accepted")
     return int(peak) / 1e6
 
 

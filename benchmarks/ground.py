@@ -105,12 +105,15 @@ class Ground:
 
 
 @contextmanager
-def fresh_ground() -> Iterator[Ground]:
-    """A new chain of one-second blocks and 300M gas, the registry live on it, provider and verifier admitted."""
+def fresh_ground(*, scrypt_work: int | None = SCRYPT_WORK) -> Iterator[Ground]:
+    """A new chain of one-second blocks and 300M gas, the registry live on it, provider and verifier admitted.
+
+    `scrypt_work` is for the homes' keys; None is what real ones have.
+    """
     with tempfile.TemporaryDirectory(prefix="creditconnect-bench-") as name:
         folder = Path(name)
         with embedded_anvil(folder / "anvil.log") as url:
-            yield _prepared(folder, url)
+            yield _prepared(folder, url, scrypt_work)
 
 
 def write_rows(path: Path, count: int) -> Path:
@@ -119,7 +122,7 @@ def write_rows(path: Path, count: int) -> Path:
     return path
 
 
-def _prepared(folder: Path, url: str) -> Ground:
+def _prepared(folder: Path, url: str, scrypt_work: int | None) -> Ground:
     node, abi = Node(url), ContractAbi.load()
     accounts: list[str] = node.call("eth_accounts")
     sides = [
@@ -141,9 +144,9 @@ def _prepared(folder: Path, url: str) -> Ground:
     deployment = folder / "deployment.json"
     block = int(created["blockNumber"], 16)
     Deployment(registry.identity(), block, "1.0.0", {1: "HK", 2: "CN-SZ"}).write(deployment)
-    keys = _make_home(ground, PROVIDER, deployment, ("submit",))
+    keys = _make_home(ground, PROVIDER, deployment, ("submit",), scrypt_work)
     ground.bind(keys["submit"])
-    _make_home(ground, VERIFIER, deployment, ())
+    _make_home(ground, VERIFIER, deployment, (), scrypt_work)
     return ground
 
 
@@ -153,9 +156,11 @@ def _admit(ground: Ground, account: int, institution: int, code: str, roles: int
     ground.administer(account, "scope", institution, roles, schemas, 0, False)
 
 
-def _make_home(ground: Ground, code: str, deployment: Path, roles: tuple[str, ...]) -> dict[str, str]:
+def _make_home(
+    ground: Ground, code: str, deployment: Path, roles: tuple[str, ...], scrypt_work: int | None
+) -> dict[str, str]:
     chosen = settings.new(ground.folder / code, code, (ground.url,))
-    return make_home(chosen, deployment, roles=roles, ask=_passphrase, scrypt_work=SCRYPT_WORK)
+    return make_home(chosen, deployment, roles=roles, ask=_passphrase, scrypt_work=scrypt_work)
 
 
 def _passphrase(name: str) -> str:

@@ -60,7 +60,8 @@ def _decode(ground: Ground, logs: list[Log], count: int) -> None:
 def _audit(ground: Ground) -> None:
     with ground.open(VERIFIER) as client:
         report = client.audit_replay()
-    if not report.agrees:
+    # Anvil's root also binds slots that were only ever read, as zeros, so that nothing but each slot can be held here.
+    if report.differences:
         raise RuntimeError(f"the audit disagrees: {report.findings()[:3]}")
 
 

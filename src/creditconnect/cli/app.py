@@ -5,6 +5,7 @@ Exit codes: 0 done or verified, 1 error, 2 usage, 10 not verified, 11 could not 
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
@@ -16,6 +17,13 @@ from creditconnect.errors import CreditConnectError, UsageError
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+
+_HINTS = {
+    errno.EACCES: "check the owner and the permissions of the file and of its folder",
+    errno.EFBIG: "nothing that was taken in is lost; raise the limit on files' sizes, and run the same again",
+    errno.ENOSPC: "nothing that was taken in is lost; make room on the disk, and run the same again",
+    errno.EROFS: "choose a folder that can be written to",
+}
 
 app = typer.Typer(
     name="creditconnect",
@@ -39,11 +47,18 @@ def main() -> None:
     except CreditConnectError as error:
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR)
-    except KeyboardInterrupt:
-        print(
-            "interrupted: what was taken in is kept; the same command again, or creditconnect run, goes on",
-            file=sys.stderr,
-        )
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
+    except OSError as error:
+        # A file, a folder or the disk; a broken pipe is typer's to handle.
+        print_error(_told(error), as_json="--json" in sys.argv)
         sys.exit(EXIT_ERROR)
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:
+            print("interrupted: what was taken in is kept; the same command again goes on", file=sys.stderr)
+        raise
+
+
+def _told(error: OSError) -> CreditConnectError:
+    """What the operating system refused, of which file, and what to do."""
+    about = f"{error.filename}: " if error.filename else ""
+    hint = _HINTS.get(error.errno or 0, "nothing that was taken in is lost; correct that, and run the same again")
+    return CreditConnectError(f"{about}{error.strerror or type(error).__name__}", hint=hint)

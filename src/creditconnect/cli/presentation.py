@@ -26,6 +26,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 # A bar that comes and goes within a second is only noise.
 BAR_AFTER_SECONDS = 1.0
+# The last second of the year 9999; the registry takes expiries beyond it.
+GREATEST_SECONDS = 253_402_300_799
 
 
 def open_client(home: Path | None) -> Client:
@@ -48,12 +50,18 @@ def ask_passphrase(name: str) -> str:
     Raises:
         SettingsError: there is no terminal.
     """
-    if not sys.stdin.isatty():
-        variable = f"CREDITCONNECT_{name.upper()}_PASSPHRASE_FILE"
-        raise SettingsError(
-            f"no {name} passphrase and no terminal to ask at", hint=f"set {variable} to a file that holds it"
-        )
+    _require_terminal(name)
     return str(typer.prompt(f"{name} passphrase", hide_input=True, err=True))
+
+
+def ask_new_passphrase(name: str) -> str:
+    """Ask twice for a passphrase that is to be: a slip of the finger would lock its owner out for ever.
+
+    Raises:
+        SettingsError: there is no terminal.
+    """
+    _require_terminal(name)
+    return str(typer.prompt(f"new {name} passphrase", hide_input=True, confirmation_prompt=True, err=True))
 
 
 def print_error(error: CreditConnectError, *, as_json: bool) -> None:
@@ -73,18 +81,25 @@ def print_json(document: object, file: Any = None) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table, cut to the terminal only where there is one; text is shown as it is, never read as markup."""
+    """A table, cut to the terminal only where there is one; text is shown as it is, never read as markup.
+
+    Only the title where there are no rows.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column.endswith("#") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 150, highlight=False).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    # A line of its own: a table's own title would be folded to the table's width.
+    console.print(Text(title, style="bold"), soft_wrap=True)
+    if rows:
+        console.print(table)
 
 
 @contextmanager
@@ -112,8 +127,16 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
         bar.stop()
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 package`, `2 packages`, and `batches` too."""
+    ending = "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{ending if number != 1 else ''}"
+
+
 def utc(seconds: int) -> str:
-    """A time as people read it, UTC; a dash for none."""
+    """A time as people read it, UTC; a dash for none. What no calendar reaches is shown in seconds."""
+    if seconds > GREATEST_SECONDS:
+        return f"{seconds} s"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if seconds else "-"
 
 
@@ -146,7 +169,7 @@ def parse_expiry(text: str | None) -> int:
     """Seconds of a UTC date (its start) or instant (`2027-01-31`, `2027-01-31T12:00:00Z`); 0 for none.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it is neither, or before 1970 ended its first second, which would be read as none.
     """
     if text is None:
         return 0
@@ -154,7 +177,18 @@ def parse_expiry(text: str | None) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{text!r} is no date", hint="e.g. 2027-01-31 or 2027-01-31T12:00:00Z, in UTC") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    if seconds <= 0:
+        raise UsageError(f"{text!r} is not in the future", hint="e.g. 2027-01-31; leave --expires away for never")
+    return seconds
+
+
+def _require_terminal(name: str) -> None:
+    if not sys.stdin.isatty():
+        variable = f"CREDITCONNECT_{name.upper()}_PASSPHRASE_FILE"
+        raise SettingsError(
+            f"no {name} passphrase and no terminal to ask at", hint=f"set {variable} to a file that holds it"
+        )
 
 
 def _plain(value: object) -> object:

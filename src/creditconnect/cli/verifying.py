@@ -11,6 +11,7 @@ import typer
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
+    counted,
     open_client,
     parse_record_hash,
     print_json,
@@ -62,9 +63,9 @@ def find(
     if as_json:
         print_json({"block": found.block.number, "claims": _claims(found.claims, found.codes)})
         return
-    print_table(
-        f"{record_hash.hex()} as of block {found.block.number}", _CLAIM_COLUMNS, _claim_rows(found.claims, found.codes)
-    )
+    nobody = "" if found.claims else ": nobody claims it"
+    title = f"{record_hash.hex()} as of block {found.block.number}{nobody}"
+    print_table(title, _CLAIM_COLUMNS, _claim_rows(found.claims, found.codes))
 
 
 def _verify_folder(client: Client, folder: Path, *, quiet: bool) -> list[tuple[Path, Verification]]:
@@ -89,7 +90,7 @@ def _show_many(folder: Path, results: list[tuple[Path, Verification]], *, as_jso
         return
     counts = Counter((one.verdict.value, ", ".join(one.reasons)) for _, one in results)
     rows = [(verdict, reasons, count) for (verdict, reasons), count in sorted(counts.items())]
-    print_table(f"{folder}: {len(results)} packages", ("verdict", "reasons", "packages #"), rows)
+    print_table(f"{folder}: {counted(len(results), 'package')}", ("verdict", "reasons", "packages #"), rows)
     bad = [(file.name, one.verdict.value, ", ".join(one.reasons)) for file, one in results if one.reasons]
     if bad:
         print_table("not verified", ("package", "verdict", "reasons"), bad)
