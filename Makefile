@@ -68,7 +68,7 @@ test-scripts: setup ## Test the administrators' ape scripts
 
 .PHONY: bench
 bench: setup ## Run the benchmarks
-	for benchmark in benchmarks/*.py; do $(PY) "$$benchmark"; done
+	$(PY) -m benchmarks
 
 .PHONY: gas
 gas: setup ## Write down what each call costs now

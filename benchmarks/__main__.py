@@ -21,7 +21,7 @@ from benchmarks.gas import gas_per_record_500
 from benchmarks.preparing import prepare_vs_primitives
 from benchmarks.registering import register
 from benchmarks.replaying import replay_vs_decode
-from benchmarks.results import Result, table_of, write_json
+from benchmarks.results import Result, references_of, table_of, write_json
 from benchmarks.verifying import verify_warm_p99_ms
 from tools.toolchain import environment
 
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         began = time.monotonic()
         results.extend(_run(name, options.quick))
         console.print(f"{name}: {time.monotonic() - began:.0f} s", style="dim")
-    console.print(table_of(results))
+    console.print(table_of(results), references_of(results))
     output = options.output or (None if options.names or options.quick else OUTPUT)
     if output is not None:
         write_json(results, output)

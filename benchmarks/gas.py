@@ -1,4 +1,4 @@
-"""What a record costs in a batch of 500, from real receipts, against a contract that writes the slot and nothing else."""
+"""What a record costs in a batch of 500, by real receipts, against a contract that writes its slot and nothing else."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract import Contract
@@ -35,7 +36,9 @@ class NaiveSubmitter:
         self._web3 = Web3(Web3.HTTPProvider(ground.url))
         self._account: LocalAccount = Account.create()
         ground.bind(self._account.address)
-        self._contract: Contract = self._web3.eth.contract(address=ground.registry.checksum_address, abi=_abi())
+        self._contract: Contract = self._web3.eth.contract(
+            address=to_checksum_address(ground.registry.address), abi=_abi()
+        )
         self._schema = ground.schema
         self._cipher = AESGCM(os.urandom(32))
         self._database = sqlite3.connect(ground.folder / "naive.db")

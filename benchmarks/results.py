@@ -64,20 +64,23 @@ def write_json(results: Iterable[Result], path: Path) -> None:
 def table_of(results: Iterable[Result]) -> Table:
     """One row a result; a missed target is said to be one."""
     table = Table(title="CreditConnect benchmarks")
-    for heading, justify in (("benchmark", "left"), ("unit", "left"), ("ours", "right"), ("reference", "right")):
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for heading, justify in (("ratio", "right"), ("target", "left"), ("the reference is", "left")):
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table.add_column("benchmark", no_wrap=True)
+    table.add_column("unit")
+    for figure in ("ours", "reference", "ratio"):
+        table.add_column(figure, justify="right")
+    table.add_column("target")
     for result in results:
-        table.add_row(
-            result.name,
-            result.unit,
-            _shown(result.ours),
-            _shown(result.reference),
-            f"{result.ratio:.2f}",
-            _verdict(result),
-            result.reference_is,
-        )
+        ours, reference, ratio = _shown(result.ours), _shown(result.reference), f"{result.ratio:.2f}"
+        table.add_row(result.name, result.unit, ours, reference, ratio, _verdict(result))
+    return table
+
+
+def references_of(results: Iterable[Result]) -> Table:
+    """What each reference is, as a table without lines."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    for result in results:
+        table.add_row(result.name, result.reference_is, style="dim")
     return table
 
 

@@ -38,7 +38,7 @@ from creditconnect.chain.rpc import Node
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import Keyring
-from creditconnect.custody.packages import Package, write_package
+from creditconnect.custody.packages import GREATEST_BYTES, Package, write_package
 from creditconnect.custody.vault import StoredRecord, Vault
 from creditconnect.errors import ExchangeError, NodeBehind, NodeUnreachable, NotEntitled, SettingsError, UsageError
 from creditconnect.exchange import mirror as mirrors
@@ -218,9 +218,10 @@ class Client:
             UsageError: the vault has no record of that hash.
         """
         records = self._vault.registered() if record_hash is None else [self._stored(record_hash)]
+        states = self._states(records)
         folder.mkdir(parents=True, exist_ok=True)
         left_out: Counter[str] = Counter()
-        for record, state in zip(records, self._states(records), strict=True):
+        for record, state in zip(records, states, strict=True):
             if state == RecordState.ACTIVE.name:
                 package = self._packaged(record)
                 (folder / package.file_name).write_bytes(write_package(package))
@@ -475,8 +476,9 @@ class Client:
     def _mapping(self, mapping: Path | str) -> ColumnMapping:
         """A mapping file, or one that comes with the package, by its bare name."""
         path = Path(mapping)
-        bare = path.name == str(mapping) and not path.exists()
-        return load_mapping(packaged_mapping(f"{path.stem}.toml") if bare else path, self.schemas)
+        packaged = packaged_mapping(f"{path.stem}.toml")
+        bare = path.name == str(mapping) and not path.exists() and packaged.is_file()
+        return load_mapping(packaged if bare else path, self.schemas)
 
     def _only_schema(self) -> str:
         if len(self.schemas.ids) != 1:
@@ -492,6 +494,7 @@ class Client:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(GREATEST_BYTES + 1)  # one more is wrong already, many more would take memory
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror})") from None

@@ -34,6 +34,11 @@ def make_home(
         raise SettingsError(f"{settings.home}: is a home already", hint="a home is never overwritten")
     check_provider_code(settings.institution)
     passphrases = {name: homes.passphrase(name, ask) for name in ("vault", *roles)}
+    parts = (settings.deployment_file, settings.keyring_file, *map(settings.key_file, roles))
+    if left := [path for path in parts if path.exists()]:
+        raise SettingsError(
+            f"{left[0]}: is left from an init that did not end", hint=f"remove {settings.home}, and init again"
+        )
     (settings.home / "keys").mkdir(parents=True, exist_ok=True)
     trusted.write(settings.deployment_file)
     Keyring.create(settings.keyring_file, passphrases["vault"], scrypt_work=scrypt_work or KEYRING_SCRYPT_WORK)

@@ -13,12 +13,14 @@ for; never from an argument, and never from a variable's own value.
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from creditconnect.errors import SettingsError
 
@@ -26,6 +28,8 @@ FORMAT = 1
 HOME_VARIABLE = "CREDITCONNECT_HOME"
 
 Ask = Callable[[str], str]
+
+_FILE_HINT = "name a file whose first line is the passphrase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,10 @@ def load(home: Path) -> Settings:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(f"{home}: is not a CreditConnect home", hint="make one with creditconnect init") from None
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: can't be read ({error.strerror})") from None
+    except ValueError as error:
+        raise SettingsError(f"{path}: is not TOML ({error})", hint="correct it, or restore it from a backup") from None
     return _checked(home, path, document)
 
 
@@ -121,9 +127,10 @@ def passphrase(name: str, ask: Ask | None) -> str:
     try:
         lines = Path(named).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{variable}: {named} can't be read ({type(error).__name__})") from None
+        said = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise SettingsError(f"{variable}: {named} can't be read ({said})", hint=_FILE_HINT) from None
     if not lines or not lines[0]:
-        raise SettingsError(f"{variable}: {named} is empty")
+        raise SettingsError(f"{variable}: {named} is empty", hint=_FILE_HINT)
     return lines[0]
 
 
@@ -134,9 +141,10 @@ def write(settings: Settings) -> None:
         SettingsError: the home has settings already, which are never overwritten.
     """
     path = settings.home / "settings.toml"
-    nodes = ", ".join(f'"{url}"' for url in settings.nodes)
+    # A JSON string is a TOML string, whatever is in it.
+    nodes = ", ".join(map(json.dumps, settings.nodes))
     numbers = "".join(f"{name} = {getattr(settings, name)}\n" for name, *_ in _NUMBERS)
-    text = f'format = {FORMAT}\ninstitution = "{settings.institution}"\nnodes = [{nodes}]\n{numbers}'
+    text = f"format = {FORMAT}\ninstitution = {json.dumps(settings.institution)}\nnodes = [{nodes}]\n{numbers}"
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -155,20 +163,29 @@ def new(home: Path, institution: str, nodes: tuple[str, ...]) -> Settings:
 
 def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
     if document.get("format") != FORMAT:
-        raise SettingsError(f"{path}: format is {document.get('format')!r}, this program reads {FORMAT}")
+        raise SettingsError(
+            f"{path}: format is {document.get('format')!r}, this program reads {FORMAT}",
+            hint="use the creditconnect that wrote it",
+        )
     if unknown := sorted(set(document) - _KNOWN):
-        raise SettingsError(f"{path}: unknown setting {unknown[0]}")
+        raise SettingsError(f"{path}: unknown setting {unknown[0]}", hint=f"known are {', '.join(sorted(_KNOWN))}")
     institution, nodes = document.get("institution"), document.get("nodes")
     if not isinstance(institution, str) or not institution:
         raise SettingsError(f"{path}: institution is missing", hint="the institution's permanent code")
     if not isinstance(nodes, list) or not nodes or not all(_is_url(url) for url in nodes):
-        raise SettingsError(f"{path}: nodes is not a list of http(s) URLs")
+        raise SettingsError(f"{path}: nodes is not a list of http(s) URLs", hint="e.g. http://127.0.0.1:8545")
     numbers = {name: _number(path, document, name, default, low, high) for name, default, low, high in _NUMBERS}
     return Settings(home=home, institution=institution, nodes=tuple(nodes), **numbers)
 
 
 def _is_url(url: object) -> bool:
-    return isinstance(url, str) and url.startswith(("http://", "https://"))
+    if not isinstance(url, str):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _number(path: Path, document: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:

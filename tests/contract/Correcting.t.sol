@@ -22,7 +22,7 @@ contract CorrectingTest is Fixture {
         vm.warp(START + 50);
     }
 
-    // --------------------------------------------------------------------------------------------------------- revoking
+    // -------------------------------------------------------------------------------------------------------- revoking
 
     function test_revoke__byInstitutionOrAuthority__overridesEach() public {
         address[3] memory allowed = [bureauHkSubmit, bureauHkReview, adminHk];
@@ -125,7 +125,7 @@ contract CorrectingTest is Fixture {
         _assertState(_keyHk(2), REVOKED);
     }
 
-    // ------------------------------------------------------------------------------------------------------- superseding
+    // ----------------------------------------------------------------------------------------------------- superseding
 
     function test_supersede__ownActiveRecord__namesItsSuccessor() public {
         _registerHkActive(_one(3, 7));
@@ -202,7 +202,7 @@ contract CorrectingTest is Fixture {
         registry.supersede(_keyHk(1), _keyHk(2), REASON);
     }
 
-    // --------------------------------------------------------------------------------------------------------- disputing
+    // ------------------------------------------------------------------------------------------------------- disputing
 
     function test_dispute__byTheProviderOrAnyAuthority__marksIt() public {
         address[3] memory allowed = [bureauHkSubmit, adminHk, adminSz];
@@ -248,15 +248,14 @@ contract CorrectingTest is Fixture {
         registry.dispute(_keyHk(1), REASON);
     }
 
-    // --------------------------------------------------------------------------------------------------------- resolving
+    // ------------------------------------------------------------------------------------------------------- resolving
 
     function test_resolve__ownDispute__onlyByAnotherAccountOfTheProvider() public {
         vm.prank(bureauHkSubmit);
         registry.dispute(_keyHk(1), REASON);
         vm.prank(adminHk);
         registry.setAccount(BUREAU_HK, bureauHkReviewTwo, IRecordRegistry.AccountRole.Review, false);
-        address[6] memory others =
-            [bureauHkSubmit, bureauHkReviewTwo, adminHk, adminSz, bureauSzReview, stranger];
+        address[6] memory others = [bureauHkSubmit, bureauHkReviewTwo, adminHk, adminSz, bureauSzReview, stranger];
         for (uint256 i; i < others.length; ++i) {
             _expectError(IRecordRegistry.NotResolver.selector, _keyHk(1), others[i]);
             vm.prank(others[i]);
@@ -317,7 +316,7 @@ contract CorrectingTest is Fixture {
         registry.resolve(_keyHk(9), true, REASON);
     }
 
-    // ------------------------------------------------------------------------------------- what must never be frozen
+    // --------------------------------------------------------------------------------------- what must never be frozen
 
     function test_corrections__pausedTerminatedAndExpired__stillWork() public {
         uint48 batch = _register(bureauHkSubmit, START + 60, _one(4, 4));
@@ -361,7 +360,7 @@ contract CorrectingTest is Fixture {
         _expectFinal(_keyHk(4), REJECTED);
     }
 
-    // ------------------------------------------------------------------------------------------------------------------
+    // -----------------------------------------------------------------------------------------------------------------
 
     function _expectFinal(uint88 entryKey, IRecordRegistry.State state) private {
         bytes[] memory calls = new bytes[](4);

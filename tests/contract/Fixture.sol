@@ -5,7 +5,7 @@ import {IRecordRegistry} from "../../contracts/IRecordRegistry.sol";
 import {Vm} from "./Vm.sol";
 
 /// @title A live registry with two sides, two providers and a bank, and the roles by name
-/// @dev   Deployed from the artifact, not with `new`: each test contract would carry, and compile, a copy of the registry.
+/// @dev   Deployed from the artifact, not with `new`: else each test contract would carry, and compile, its own copy.
 abstract contract Fixture {
     Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
 
@@ -111,7 +111,7 @@ abstract contract Fixture {
         registry.acceptRegistry(MO);
     }
 
-    // ---------------------------------------------------------------------------------------------------- acts in short
+    // --------------------------------------------------------------------------------------------------- acts in short
 
     function _authorityOf(uint16 institution) internal view returns (address) {
         return registry.jurisdictionOf(registry.institutionOf(institution).jurisdiction).authority;
@@ -164,7 +164,7 @@ abstract contract Fixture {
         registry.setPaused(true);
     }
 
-    // -------------------------------------------------------------------------------------------------------- the words
+    // ------------------------------------------------------------------------------------------------------- the words
 
     function _schemaBits() internal pure returns (uint256) {
         return uint256(1) << PERSONAL | uint256(1) << COMPANY;

@@ -11,7 +11,7 @@ contract InstitutionsTest is Fixture {
     uint16 private constant BANK_HK = 4;
     uint32 private constant TODAY = uint32(START / 1 days);
 
-    // -------------------------------------------------------------------------------------------------------- admission
+    // ------------------------------------------------------------------------------------------------------- admission
 
     function test_admit__newCode__isActiveWithoutRights() public {
         _expectEvent();
@@ -42,9 +42,7 @@ contract InstitutionsTest is Fixture {
     function test_institutionAct__notItsAuthority__reverts() public {
         bytes[] memory calls = new bytes[](5);
         calls[0] = abi.encodeCall(IRecordRegistry.scope, (BUREAU_HK, 3, 0, 0, false));
-        calls[1] = abi.encodeCall(
-            IRecordRegistry.setStanding, (BUREAU_HK, IRecordRegistry.Standing.Terminated, REASON)
-        );
+        calls[1] = abi.encodeCall(IRecordRegistry.setStanding, (BUREAU_HK, IRecordRegistry.Standing.Terminated, REASON));
         calls[2] = abi.encodeCall(IRecordRegistry.setProfile, (BUREAU_HK, 0));
         calls[3] = abi.encodeCall(IRecordRegistry.setEncryptionKey, (BUREAU_HK, 1, "key"));
         calls[4] = abi.encodeCall(IRecordRegistry.setAccount, (BUREAU_HK, heir, SUBMIT, true));
@@ -97,18 +95,14 @@ contract InstitutionsTest is Fixture {
         registry.scope(BUREAU_HK, 1, 1 << 255 | 2, 0, false);
     }
 
-    // --------------------------------------------------------------------------------------------------------- standing
+    // -------------------------------------------------------------------------------------------------------- standing
 
     function test_setStanding__suspendedAndReinstated__isSaid() public {
         _expectEvent();
         emit IRecordRegistry.StandingSet(BUREAU_HK, IRecordRegistry.Standing.Suspended, REASON);
         _setStanding(BUREAU_HK, IRecordRegistry.Standing.Suspended);
-        vm.assertEq(
-            uint256(registry.institutionOf(BUREAU_HK).standing), uint256(IRecordRegistry.Standing.Suspended)
-        );
-        _expectError(
-            IRecordRegistry.StandingUnchanged.selector, BUREAU_HK, uint256(IRecordRegistry.Standing.Suspended)
-        );
+        vm.assertEq(uint256(registry.institutionOf(BUREAU_HK).standing), uint256(IRecordRegistry.Standing.Suspended));
+        _expectError(IRecordRegistry.StandingUnchanged.selector, BUREAU_HK, uint256(IRecordRegistry.Standing.Suspended));
         vm.prank(adminHk);
         registry.setStanding(BUREAU_HK, IRecordRegistry.Standing.Suspended, REASON);
         _setStanding(BUREAU_HK, IRecordRegistry.Standing.Active);
@@ -127,14 +121,12 @@ contract InstitutionsTest is Fixture {
     }
 
     function test_setStanding__none__reverts() public {
-        _expectError(
-            IRecordRegistry.StandingUnchanged.selector, BUREAU_HK, uint256(IRecordRegistry.Standing.Active)
-        );
+        _expectError(IRecordRegistry.StandingUnchanged.selector, BUREAU_HK, uint256(IRecordRegistry.Standing.Active));
         vm.prank(adminHk);
         registry.setStanding(BUREAU_HK, IRecordRegistry.Standing.None, REASON);
     }
 
-    // ------------------------------------------------------------------------------------------------- profile and keys
+    // ------------------------------------------------------------------------------------------------ profile and keys
 
     function test_setProfile__byAuthority__isNoted() public {
         _expectEvent();
@@ -168,7 +160,7 @@ contract InstitutionsTest is Fixture {
         registry.setEncryptionKey(BUREAU_HK, 1, "key");
     }
 
-    // --------------------------------------------------------------------------------------------------------- accounts
+    // -------------------------------------------------------------------------------------------------------- accounts
 
     function test_setAccount__freeAddress__isNumberedAndBound() public {
         uint32 number = registry.registry().accountCount + 1;
@@ -216,7 +208,7 @@ contract InstitutionsTest is Fixture {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------------ daily roots
+    // ----------------------------------------------------------------------------------------------------- daily roots
 
     function test_postDailyRoot__dayIsOver__isWrittenOnce() public {
         uint32 day = TODAY - 1;
@@ -282,12 +274,10 @@ contract InstitutionsTest is Fixture {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------------------------
+    // -----------------------------------------------------------------------------------------------------------------
 
     function _expectAccountBound(address account, uint16 institution, IRecordRegistry.AccountRole role) private {
-        vm.expectRevert(
-            abi.encodeWithSelector(IRecordRegistry.AccountBound.selector, account, institution, role)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IRecordRegistry.AccountBound.selector, account, institution, role));
     }
 
     function _expectRootInvalid(uint32 day, bytes32 root, uint32 count, uint64 first, uint64 last) private {

@@ -12,7 +12,7 @@ contract JurisdictionsTest is Fixture {
     uint40 private constant RECOVERY_DELAY = 14 days;
     uint40 private constant PROPOSAL_LIFETIME = 30 days;
 
-    // --------------------------------------------------------------------------------------------------------- founding
+    // -------------------------------------------------------------------------------------------------------- founding
 
     function test_constructor__twoFounders__seatsBothAndSaysSo() public {
         vm.recordLogs();
@@ -54,9 +54,7 @@ contract JurisdictionsTest is Fixture {
         founders[1].code = 0;
         _expectRefusedFounding(founders, abi.encodeWithSelector(IRecordRegistry.CodeInvalid.selector, 0));
         founders[1].code = "HK";
-        _expectRefusedFounding(
-            founders, abi.encodeWithSelector(IRecordRegistry.CodeTaken.selector, bytes32("HK"), HK)
-        );
+        _expectRefusedFounding(founders, abi.encodeWithSelector(IRecordRegistry.CodeTaken.selector, bytes32("HK"), HK));
     }
 
     function test_constructor__addressNotFree__reverts() public {
@@ -64,9 +62,7 @@ contract JurisdictionsTest is Fixture {
         for (uint256 i; i < taken.length; ++i) {
             IRecordRegistry.Founder[] memory founders = _founders();
             founders[1].authority = taken[i];
-            _expectRefusedFounding(
-                founders, abi.encodeWithSelector(IRecordRegistry.AddressNotFree.selector, taken[i])
-            );
+            _expectRefusedFounding(founders, abi.encodeWithSelector(IRecordRegistry.AddressNotFree.selector, taken[i]));
         }
         IRecordRegistry.Founder[] memory last = _founders();
         last[1].recovery = adminHk;
@@ -145,7 +141,7 @@ contract JurisdictionsTest is Fixture {
         }
     }
 
-    // --------------------------------------------------------------------------------------------------------- handover
+    // -------------------------------------------------------------------------------------------------------- handover
 
     function test_offerHandover__bySeatHolder__isNotedAndTakenBack() public {
         _expectEvent();
@@ -252,7 +248,7 @@ contract JurisdictionsTest is Fixture {
         registry.acceptHandover(HK, RECOVERY);
     }
 
-    // --------------------------------------------------------------------------------------------------------- recovery
+    // -------------------------------------------------------------------------------------------------------- recovery
 
     function test_startRecovery__byRecovery__isNotedAndTakenBack() public {
         _expectEvent();
@@ -410,7 +406,7 @@ contract JurisdictionsTest is Fixture {
         registry.supportRecovery(MO, heir);
     }
 
-    // ------------------------------------------------------------------------------------ a stolen or hostile authority
+    // ----------------------------------------------------------------------------------- a stolen or hostile authority
 
     function test_supportRecovery__thiefBindsTheNewAddressAsAnAccount__stillCompletes() public {
         vm.prank(recoveryHk);
@@ -452,7 +448,7 @@ contract JurisdictionsTest is Fixture {
         vm.assertEq(registry.jurisdictionOf(HK).authority, heir);
     }
 
-    // ---------------------------------------------------------------------------------------------------- joint actions
+    // --------------------------------------------------------------------------------------------------- joint actions
 
     function test_addJurisdiction__bothAgree__addsItOnce() public {
         bytes memory call = abi.encodeCall(IRecordRegistry.addJurisdiction, ("MO", adminMo, recoveryMo));
@@ -462,9 +458,7 @@ contract JurisdictionsTest is Fixture {
         emit IRecordRegistry.JointActionAgreed(action, HK, 1, 0, expiresAt, call);
         vm.prank(adminHk);
         vm.assertEq(registry.addJurisdiction("MO", adminMo, recoveryMo), false);
-        vm.assertEq(
-            abi.encode(registry.proposalOf(action)), abi.encode(IRecordRegistry.Proposal(1, 0, expiresAt))
-        );
+        vm.assertEq(abi.encode(registry.proposalOf(action)), abi.encode(IRecordRegistry.Proposal(1, 0, expiresAt)));
         _expectError(IRecordRegistry.AlreadyAgreed.selector, uint256(action), HK);
         vm.prank(adminHk);
         registry.addJurisdiction("MO", adminMo, recoveryMo);
@@ -631,7 +625,7 @@ contract JurisdictionsTest is Fixture {
         registry.nameSuccessor(address(0));
     }
 
-    // -------------------------------------------------------------------------------------------------------- corridors
+    // ------------------------------------------------------------------------------------------------------- corridors
 
     function test_openCorridor__bothItsAuthorities__opensOneDirection() public {
         _addMacao();
@@ -702,7 +696,7 @@ contract JurisdictionsTest is Fixture {
         registry.closeCorridor(HK, SZ);
     }
 
-    // --------------------------------------------------------------------------------------- pauses, schemas and shares
+    // -------------------------------------------------------------------------------------- pauses, schemas and shares
 
     function test_setPaused__bothSides__eachLiftsOnlyItsOwn() public {
         _expectEvent();
@@ -781,7 +775,7 @@ contract JurisdictionsTest is Fixture {
         registry.publishKeeperShare(1, 0);
     }
 
-    // ------------------------------------------------------------------------------------------------------------------
+    // -----------------------------------------------------------------------------------------------------------------
 
     /// @dev Every act of any authority as such, with arguments that suit adminHk.
     function _authorityCalls() private view returns (bytes[] memory calls) {
@@ -822,11 +816,12 @@ contract JurisdictionsTest is Fixture {
     /// @dev An attempt: the registry may refuse it or not.
     function _tryToBind(address authority, uint16 institution, address account) private {
         vm.prank(authority);
-        (bool success,) = address(registry).call(
-            abi.encodeCall(
-                IRecordRegistry.setAccount, (institution, account, IRecordRegistry.AccountRole.Submit, true)
-            )
-        );
+        (bool success,) = address(registry)
+            .call(
+                abi.encodeCall(
+                    IRecordRegistry.setAccount, (institution, account, IRecordRegistry.AccountRole.Submit, true)
+                )
+            );
         success;
     }
 }

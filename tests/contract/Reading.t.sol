@@ -9,7 +9,7 @@ contract ReadingTest is Fixture {
     IRecordRegistry.Seat private constant AUTHORITY = IRecordRegistry.Seat.Authority;
     IRecordRegistry.Seat private constant RECOVERY = IRecordRegistry.Seat.Recovery;
 
-    // ------------------------------------------------------------------------------------------------------------ views
+    // ----------------------------------------------------------------------------------------------------------- views
 
     function test_version__always__isTheOneOfThisBehaviour() public view {
         vm.assertEq(registry.version(), "1.0.0");
@@ -65,9 +65,7 @@ contract ReadingTest is Fixture {
         vm.assertEq(answers.length, 4);
         vm.assertEq(answers[0], 0);
         vm.assertEq(answers[1], bytes32(uint256(11) << 64 | uint256(1) << 16 | uint256(2) << 8 | 1 << 7 | 2));
-        vm.assertEq(
-            answers[2], bytes32(uint256(type(uint192).max) << 64 | uint256(3) << 16 | uint256(1) << 8 | 1)
-        );
+        vm.assertEq(answers[2], bytes32(uint256(type(uint192).max) << 64 | uint256(3) << 16 | uint256(1) << 8 | 1));
         vm.assertEq(answers[3], 0);
     }
 
@@ -95,13 +93,13 @@ contract ReadingTest is Fixture {
 
     function test_layout__registryAndSuccessor__slots0And1() public {
         _addMacao();
-        _pause(adminSz);
         _registerSz(_rising(3));
         _registerSz(_one(9, 9));
+        _pause(adminSz);
         // batchCount 48 | recordCount 48 | accountCount 32 | authorityEpoch 24 | paused 32 | accepted 32 |
         // institutionCount 16 | schemaCount 8 | jurisdictionCount 8 | live 8, from bit 0 up
-        uint256 word = 2 | uint256(4) << 48 | uint256(6) << 96 | uint256(2) << 128 | uint256(2) << 152
-            | uint256(7) << 184 | uint256(3) << 216 | uint256(2) << 232 | uint256(3) << 240 | uint256(1) << 248;
+        uint256 word = 2 | uint256(4) << 48 | uint256(6) << 96 | uint256(2) << 128 | uint256(2) << 152 | uint256(7)
+            << 184 | uint256(3) << 216 | uint256(2) << 232 | uint256(3) << 240 | uint256(1) << 248;
         vm.assertEq(_slot(0), bytes32(word));
 
         address[3] memory authorities = [adminHk, adminSz, adminMo];
@@ -134,9 +132,7 @@ contract ReadingTest is Fixture {
         registry.openCorridor(MO, SZ);
         bytes32 action = keccak256(abi.encodeCall(IRecordRegistry.openCorridor, (MO, SZ)));
         // agreed 32 | authorityEpoch 24 | expiresAt 40
-        vm.assertEq(
-            _slot(_mapped(uint256(action), 3)), bytes32(uint256(START + 30 days) << 56 | uint256(2) << 32 | 4)
-        );
+        vm.assertEq(_slot(_mapped(uint256(action), 3)), bytes32(uint256(START + 30 days) << 56 | uint256(2) << 32 | 4));
         vm.prank(adminSz);
         registry.openCorridor(MO, SZ);
         vm.assertEq(_slot(_mapped(uint256(action), 3)), 0);
@@ -155,8 +151,8 @@ contract ReadingTest is Fixture {
         vm.assertEq(
             _slot(at),
             bytes32(
-                uint256(9) << 120 | uint256(START) << 80 | uint256(START + 5) << 40 | uint256(1) << 32
-                    | uint256(2) << 24 | uint256(3) << 16 | HK
+                uint256(9) << 120 | uint256(START) << 80 | uint256(START + 5) << 40 | uint256(1) << 32 | uint256(2)
+                    << 24 | uint256(3) << 16 | HK
             )
         );
         vm.assertEq(_slot(at + 1), bytes32(uint256(6)));
@@ -186,9 +182,7 @@ contract ReadingTest is Fixture {
         uint256 at = _mapped(77, _mapped(2, _mapped(BANK_SZ, 11)));
         vm.assertEq(_slot(at), "root");
         // count 32 | first 64 | last 64 | postedAt 40
-        vm.assertEq(
-            _slot(at + 1), bytes32(uint256(START) << 160 | uint256(12) << 96 | uint256(10) << 32 | 3)
-        );
+        vm.assertEq(_slot(at + 1), bytes32(uint256(START) << 160 | uint256(12) << 96 | uint256(10) << 32 | 3));
     }
 
     function test_layout__entryBatchAndNote__slots12To14() public {
@@ -238,16 +232,14 @@ contract ReadingTest is Fixture {
         vm.prank(adminHk);
         registry.dispute(_keySz(1), REASON);
         vm.assertEq(
-            _slot(_mapped(_keySz(1), 14)),
-            bytes32(uint256(HK) << 144 | uint256(REASON) << 112 | uint256(START) << 72)
+            _slot(_mapped(_keySz(1), 14)), bytes32(uint256(HK) << 144 | uint256(REASON) << 112 | uint256(START) << 72)
         );
         vm.prank(adminHk);
         registry.resolve(_keySz(1), false, REASON);
         vm.assertEq(_slot(_mapped(_keySz(1), 14)), 0);
     }
 
-    // ------------------------------------------------------------------------------------------------------------------
-
+    // -----------------------------------------------------------------------------------------------------------------
 
     function _both() private pure returns (uint16[] memory institutions) {
         institutions = new uint16[](2);

@@ -13,7 +13,7 @@ contract RegisteringTest is Fixture {
     IRecordRegistry.State private constant REJECTED = IRecordRegistry.State.Rejected;
     IRecordRegistry.State private constant REVOKED = IRecordRegistry.State.Revoked;
 
-    // ------------------------------------------------------------------------------------------------------ registering
+    // ----------------------------------------------------------------------------------------------------- registering
 
     function test_register__underReview__isPending() public {
         bytes32[] memory records = _rising(3);
@@ -197,7 +197,7 @@ contract RegisteringTest is Fixture {
         _registerHk(records);
     }
 
-    // -------------------------------------------------------------------------------------------------------- approving
+    // ------------------------------------------------------------------------------------------------------- approving
 
     function test_approve__byReviewer__activatesAllButTheExceptions() public {
         uint48 batch = _registerHk(_rising(3));
@@ -301,7 +301,7 @@ contract RegisteringTest is Fixture {
         _assertState(_keyHk(1), PENDING);
     }
 
-    // -------------------------------------------------------------------------------------------------------- rejecting
+    // ------------------------------------------------------------------------------------------------------- rejecting
 
     function test_reject__byInstitutionOrAuthority__rejectsTheBatch() public {
         address[3] memory allowed = [bureauHkSubmit, bureauHkReview, adminHk];
@@ -349,7 +349,7 @@ contract RegisteringTest is Fixture {
         _assertState(_keyHk(1), REJECTED);
     }
 
-    // ------------------------------------------------------------------------------------------------------------------
+    // -----------------------------------------------------------------------------------------------------------------
 
     function _approveBy(address reviewer, uint48 batch) private {
         vm.prank(reviewer);

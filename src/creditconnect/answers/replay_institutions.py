@@ -106,10 +106,13 @@ class InstitutionsReplay:
 
     def _on_joint_action_agreed(self, event: Arguments) -> None:
         self._side(event["jurisdiction"])
-        require(event["agreed"] & _bit(event["jurisdiction"]), "the caller's own agreement is not counted")
+        action, terms = word(event["action"]), {name: event[name] for name in ("authorityEpoch", "expiresAt")}
         require(event["authorityEpoch"] == self._registry["authorityEpoch"], "the authorities are others by now")
-        terms = {name: event[name] for name in ("agreed", "authorityEpoch", "expiresAt")}
-        self._put(PROPOSAL, word(event["action"]), **terms)
+        before = self._rows.get(PROPOSAL, {}).get((action,), PROPOSAL.zero())
+        # One that is dead, by its date or by a change of authority, begins anew under other terms.
+        agreed = before["agreed"] if before == before | terms else 0
+        require(event["agreed"] == agreed + _bit(event["jurisdiction"]), "others had agreed")
+        self._put(PROPOSAL, action, agreed=event["agreed"], **terms)
 
     def _on_joint_action_withdrawn(self, event: Arguments) -> None:
         proposal = self._proposal(event["action"])
@@ -125,6 +128,8 @@ class InstitutionsReplay:
         self._put(SUCCESSOR, address=word(event["successor"]))
 
     def _on_corridor_opened(self, event: Arguments) -> None:
+        before = self._rows.get(CORRIDOR, {}).get((event["from"], event["to"]), CORRIDOR.zero())
+        require(not before["open"], "that corridor is open")
         self._put(CORRIDOR, event["from"], event["to"], open=1)
 
     def _on_corridor_closed(self, event: Arguments) -> None:
@@ -169,7 +174,10 @@ class InstitutionsReplay:
 
     def _on_standing_set(self, event: Arguments) -> None:
         institution = self._row(INSTITUTION, event["institution"])
-        require(institution["standing"] not in (event["standing"], Standing.TERMINATED), "that standing is final")
+        require(
+            institution["standing"] not in (event["standing"], Standing.TERMINATED),
+            "it stands so already, or is terminated",
+        )
         institution["standing"] = event["standing"]
 
     def _on_profile_set(self, event: Arguments) -> None:

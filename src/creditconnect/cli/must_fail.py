@@ -112,12 +112,21 @@ def _squatted(stage: Stage, genuine: Path) -> Case:
         _register_raw(stage, side, package.derived.record_hash + os.urandom(24))
     with stage.open(SZ.bank) as bank:
         verification = bank.verify(write_package(package))
+    for side in (HK, SZ):
+        _reject_unknown(stage, side)
     claims = ", ".join(sorted(verification.institutions[claim.institution] for claim in verification.claims))
     return Case(
         "a victim's 64-bit hash with another commitment",
         "COMMITMENT_MISMATCH",
         f"{_said(verification)}; every claim: {claims}",
     )
+
+
+def _reject_unknown(stage: Stage, side: Side) -> None:
+    """What a reviewer does with records that the institution's own vault has never seen."""
+    with stage.open(side.bureau) as bureau:
+        for batch in bureau.pending():
+            bureau.reject(batch.id, ChainReason.OTHER)
 
 
 def _withdrawn(stage: Stage, package: Path) -> Case:

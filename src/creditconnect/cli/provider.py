@@ -13,7 +13,8 @@ from creditconnect import settings
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
-    ask_passphrase,
+    ask_new_passphrase,
+    counted,
     open_client,
     parse_expiry,
     parse_reason,
@@ -44,15 +45,15 @@ def init(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an institution's home: settings, keyring and chain keys. Asks for each passphrase."""
+    """Make an institution's home: settings, keyring and chain keys. Asks for each new passphrase, twice."""
     from creditconnect.home import make_home
 
-    roles = tuple(key or ())
+    roles = tuple(dict.fromkeys(key or ()))
     if wrong := [role for role in roles if role not in KEY_ROLES]:
         raise UsageError(f"{wrong[0]!r} is no kind of key", hint=f"one of {', '.join(KEY_ROLES)}")
     chosen = home or settings.default_home() or Path(institution)
     made = settings.new(chosen, institution, tuple(node))
-    addresses = make_home(made, deployment, roles=roles, ask=ask_passphrase)
+    addresses = make_home(made, deployment, roles=roles, ask=ask_new_passphrase)
     if as_json:
         print_json({"home": chosen, "institution": institution, "accounts": addresses})
         return
@@ -76,6 +77,7 @@ def submit(
     as_json: JsonOption = False,
 ) -> None:
     """Register a file's records, and wait until they are final. The same file again changes nothing."""
+    expires_at = parse_expiry(expires)
     with open_client(home) as client, progress_bar(f"submitting {file.name}", quiet=as_json) as tell:
 
         def progress(now: Progress) -> None:
@@ -85,7 +87,7 @@ def submit(
             file,
             mapping=mapping,
             schema=schema,
-            expires_at=parse_expiry(expires),
+            expires_at=expires_at,
             row_format=row_format,
             detach=detach,
             progress=progress,
@@ -93,8 +95,9 @@ def submit(
     if as_json:
         print_json(done)
         return
+    became = "taken in; creditconnect run sends it" if detach else "registered; what needs a review waits for it"
     print_table(
-        f"{done.file}: {'taken in' if detach else 'registered, waiting for review where it is required'}",
+        f"{done.file}: {became if done.accepted + done.repeated else 'nothing was taken in'}",
         ("accepted #", "known already #", "rejected #", "registered now #"),
         [(done.accepted, done.repeated, done.rejected, done.registered)],
     )
@@ -102,17 +105,33 @@ def submit(
         print(f"rejected rows, by line, field and reason: {done.rejected_file}")
 
 
-def run(home: HomeOption = None) -> None:
+def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Send what waits and follow the chain, until SIGTERM or Ctrl-C; then nothing is lost, and run goes on."""
     stopped: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _: stopped.append(received))
-    with open_client(home) as client, progress_bar("registered", quiet=False) as tell:
+    registered = 0
+
+    def stop() -> bool:
+        # From the first time on that it is asked: until then, at a prompt, say, Ctrl-C ends the program as ever.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda received, _: stopped.append(received))
+        return bool(stopped)
+
+    with open_client(home) as client, progress_bar("registered", quiet=as_json) as tell:
+
+        def progress(now: Progress) -> None:
+            nonlocal registered
+            registered = now.registered
+            tell(registered, 0)
+
         client.run(
-            lambda: bool(stopped),
-            progress=lambda now: tell(now.registered, 0),
+            stop,
+            progress=progress,
             notice=lambda message: print(f"creditconnect: {message}", file=sys.stderr),
         )
+    if as_json:
+        print_json({"registered": registered})
+        return
+    print(f"stopped; {counted(registered, 'record')} registered meanwhile")
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
@@ -139,12 +158,15 @@ def package(
     as_json: JsonOption = False,
 ) -> None:
     """Write the packages to hand to the records' holders: each holds a record in the clear, and its salt."""
+    record_hash = None if record is None else parse_record_hash(record)
     with open_client(home) as client:
-        written = client.write_packages(out, None if record is None else parse_record_hash(record))
+        written = client.write_packages(out, record_hash)
+    if record_hash is not None and not written.packages:
+        raise UsageError(f"record {record_hash.hex()} is not active: {', '.join(written.left_out)}")
     if as_json:
         print_json(written)
         return
-    print(f"{out}: {written.packages} packages of active records" + _left_out(written.left_out))
+    print(f"{out}: {counted(written.packages, 'package')} of active records" + _left_out(written.left_out))
 
 
 def revoke(
@@ -154,8 +176,9 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """Withdraw a record: from now on it does not verify."""
+    record_hash, code = parse_record_hash(record), parse_reason(reason)
     with open_client(home) as client:
-        outcome = client.revoke(parse_record_hash(record), parse_reason(reason))
+        outcome = client.revoke(record_hash, code)
     if as_json:
         print_json(outcome)
         return

@@ -9,6 +9,7 @@ import typer
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
+    counted,
     open_client,
     parse_reason,
     print_json,
@@ -26,7 +27,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-BatchArgument = Annotated[int, typer.Argument(help="The batch's number, see review list.")]
+# The registry counts batches in 48 bits.
+BatchArgument = Annotated[int, typer.Argument(help="The batch's number, see review list.", min=1, max=2**48 - 1)]
+ROW_DIGITS = 9
 AccountOption = Annotated[str, typer.Option("--as", help="Which chain key decides: review or submit.")]
 
 
@@ -39,7 +42,7 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
         print_json(batches)
         return
     print_table(
-        f"{len(batches)} batches wait",
+        f"{counted(len(batches), 'batch')} to decide on" if batches else "no batch waits",
         ("batch #", "records #", "registered at", "expires at", "submitter"),
         [(b.id, b.count, utc(b.registered_at), utc(b.expires_at), b.submitter) for b in batches],
     )
@@ -82,15 +85,15 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Approve a batch, save the rows excepted, in one act."""
-    wanted = [_exception(text) for text in except_ or []]
+    wanted, chosen = _exceptions(except_ or []), _account(account)
     with open_client(home) as client:
         rows = client.review_rows(batch) if wanted else []
-        exceptions = {_row(rows, number).derived.record_hash: reason for number, reason in wanted}
-        outcome = client.approve(batch, exceptions, account=_account(account))
+        exceptions = {_row(rows, number).derived.record_hash: reason for number, reason in wanted.items()}
+        outcome = client.approve(batch, exceptions, account=chosen)
     if as_json:
         print_json(outcome)
         return
-    print(f"batch {batch}: approved in block {outcome.block_number}, {len(exceptions)} records rejected")
+    print(f"batch {batch}: approved in block {outcome.block_number}, {counted(len(exceptions), 'record')} rejected")
 
 
 @app.command()
@@ -102,9 +105,9 @@ def reject(
     as_json: JsonOption = False,
 ) -> None:
     """Reject a whole batch."""
-    code = parse_reason(reason)
+    code, chosen = parse_reason(reason), _account(account)
     with open_client(home) as client:
-        outcome = client.reject(batch, code, account=_account(account))
+        outcome = client.reject(batch, code, account=chosen)
     if as_json:
         print_json(outcome)
         return
@@ -117,11 +120,17 @@ def _account(name: str) -> str:
     return name
 
 
-def _exception(text: str) -> tuple[int, int]:
-    number, colon, reason = text.partition(":")
-    if not colon or not number.isdecimal():
-        raise UsageError(f"{text!r} is not ROW:REASON", hint="e.g. --except 17:PLAUSIBILITY")
-    return int(number), parse_reason(reason)
+def _exceptions(texts: list[str]) -> dict[int, int]:
+    """The reason by row."""
+    exceptions: dict[int, int] = {}
+    for text in texts:
+        number, _, reason = text.partition(":")
+        if not number.isdecimal() or len(number) > ROW_DIGITS or not reason:
+            raise UsageError(f"{text!r} is not ROW:REASON", hint="e.g. --except 17:PLAUSIBILITY")
+        if int(number) in exceptions:
+            raise UsageError(f"row {int(number)} is excepted twice", hint="give one reason for each row")
+        exceptions[int(number)] = parse_reason(reason)
+    return exceptions
 
 
 def _row(rows: list[BatchRow], number: int) -> BatchRow:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from creditconnect.errors import DatabaseDamaged, DatabaseLocked, DatabaseTooNew, UsageError
+from creditconnect.errors import CustodyError, DatabaseDamaged, DatabaseLocked, DatabaseTooNew, UsageError
 
 BUSY_TIMEOUT_SECONDS = 5.0
 # Large pages and a late checkpoint: a random unique index costs most of an insert otherwise.
@@ -117,5 +117,5 @@ class Database:
         if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")):
             return UsageError(f"{self.path}: can't be opened for writing", hint="check the folder and its permissions")
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
-            return UsageError(f"{self.path}: {error}", hint="nothing was lost; make room on the disk and try again")
+            return CustodyError(f"{self.path}: {error}", hint="nothing was lost; make room on the disk and try again")
         return DatabaseDamaged(f"{self.path}: {error}", hint="restore it from a backup")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from creditconnect.custody.vault import FileTotals, Vault
-from creditconnect.errors import SourceUnreadable
+from creditconnect.errors import SourceUnreadable, UsageError
 from creditconnect.exchange.outbox import Outbox
 from creditconnect.records.mapping import ColumnMapping
 from creditconnect.records.preparation import Prepared, prepare
@@ -24,6 +24,8 @@ from creditconnect.types import Rejection
 
 # Rows sealed and put by one commit.
 CHUNK_ROWS = 500
+# Of a source's name, in that of its list of rejected rows: 50 characters are at most 200 bytes.
+GREATEST_STEM = 50
 
 _FORMATS = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
 
@@ -86,13 +88,17 @@ class Submitter:
         """Put a file's rows and, with an outbox, send until everything that waits is final.
 
         Raises:
-            SourceUnreadable: the file as a whole; nothing was put. NotEntitled: nothing was put.
+            SourceUnreadable, UsageError: the file as a whole; nothing was put. NotEntitled: nothing was put.
         """
         if self._outbox is not None:
             self._outbox.require_taken(schema.id, expires_at)
-        rows = read_rows(source, row_format or _format_of(source), mapping.columns if mapping else None)
+        _require_file(source)
+        chosen = row_format or _format_of(source)
+        if chosen == Format.CSV and mapping is None:
+            raise UsageError(f"{source}: columns have to be mapped to {schema.id}", hint="give a mapping TOML, --map")
+        rows = read_rows(source, chosen, mapping.columns if mapping else None)
         file = self._vault.begin_file(source.name, _digest(source), schema.id, expires_at, int(self._clock()))
-        listing = self._rejected_folder / f"{source.stem}-{file}.csv"
+        listing = self._rejected_folder / f"{source.stem[:GREATEST_STEM]}-{file}.csv"
         totals = FileTotals(0, 0, 0)
         with _rejected_list(listing) as reject:
             for prepared, rejections in _chunks(prepare(rows, mapping, schema)):
@@ -125,6 +131,12 @@ class Submitter:
             if pumped.idle:
                 return
             self._sleep(0.05)
+
+
+def _require_file(source: Path) -> None:
+    """Refuse a pipe: a source is read twice, once for its digest."""
+    if source.exists() and not (source.is_file() or source.is_dir()):
+        raise SourceUnreadable(f"{source}: is no file but a pipe or device", hint="save it to a file first")
 
 
 def _format_of(source: Path) -> str:
@@ -175,6 +187,8 @@ def _rejected_list(path: Path) -> Iterator[Callable[[Rejection], None]]:
             count += 1
             writer.writerow((rejection.line, rejection.field, rejection.reason, rejection.message))
 
-        yield reject
-    if not count:
-        path.unlink()
+        try:
+            yield reject
+        finally:
+            if not count:
+                path.unlink()
