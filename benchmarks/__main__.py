@@ -38,16 +38,27 @@ OUTPUT = Path(__file__).with_name("results.json")
 
 
 def main(arguments: list[str]) -> int:
-    """Run the benchmarks named, or all; print one table. Only a run of all, at full size, is written by itself."""
+    """Run the benchmarks named, or all; print one table. Only a run of all, at full size, is written by itself.
+
+    One that fails is named, the others go on, nothing is written, and the exit code is 1.
+    """
     options = _options(arguments)
     os.environ.update(environment())
     console = Console()
     results: list[Result] = []
+    failed = False
     for name in options.names or BENCHMARKS:
         began = time.monotonic()
-        results.extend(_run(name, options.quick))
-        console.print(f"{name}: {time.monotonic() - began:.0f} s", style="dim")
+        answer = _run(name, options.quick)
+        if isinstance(answer, BaseException):
+            failed = True
+            console.print(f"{name} failed: {answer}", style="red", markup=False)
+        else:
+            results.extend(answer)
+            console.print(f"{name}: {time.monotonic() - began:.0f} s", style="dim")
     console.print(table_of(results), references_of(results))
+    if failed:
+        return 1
     output = options.output or (None if options.names or options.quick else OUTPUT)
     if output is not None:
         write_json(results, output)
@@ -55,9 +66,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _run(name: str, quick: bool) -> list[Result]:
+def _run(name: str, quick: bool) -> list[Result] | BaseException:
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
-        return process.submit(BENCHMARKS[name], quick).result()
+        future = process.submit(BENCHMARKS[name], quick)
+        return future.exception() or future.result()
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 from benchmarks.ground import MAPPING, PROVIDER, Ground, fresh_ground
 from benchmarks.results import Result, Target
+from benchmarks.timing import seconds
 
 ROUNDS = 7
 CHILD_SECONDS = 120
@@ -61,14 +61,11 @@ def _peak_megabytes(ground: Ground, rows: int) -> float:
 
 def _seconds(command: Sequence[str]) -> float:
     _output(command)
-    measured = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        _output(command)
-        measured.append(time.perf_counter() - began)
-    return median(measured)
+    return median(seconds(lambda: _output(command)) for _ in range(ROUNDS))
 
 
 def _output(command: Sequence[str]) -> str:
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=True)
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)
+    if finished.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} ended with {finished.returncode}: {finished.stderr[-500:]}")
     return finished.stdout

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from benchmarks.ground import BATCH_RECORDS, MAPPING, PROVIDER, write_rows
 from benchmarks.results import Result, Target
+from benchmarks.timing import best_in_turns, require_count
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import KEY_BYTES, Keyring
@@ -58,12 +58,12 @@ def prepare_vs_primitives(quick: bool) -> list[Result]:
         validate = _compiled(schema.document)
 
         def ours() -> None:
-            _require(count, sum(len(sealed) for sealed in _sealed(source, mapping, schema, vault)))
+            require_count(count, sum(len(sealed) for sealed in _sealed(source, mapping, schema, vault)))
 
         def reference() -> None:
-            _require(count, _primitives(records, validate))
+            require_count(count, _primitives(records, validate))
 
-        ours_seconds, reference_seconds = _best_of(ours, reference)
+        ours_seconds, reference_seconds = best_in_turns(ours, reference, ROUNDS)
         vault.database.close()
     return [
         Result(
@@ -120,23 +120,6 @@ def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
     return [_inlined(item, definitions) for item in node] if isinstance(node, list) else node
 
 
-def _best_of(ours: Callable[[], None], reference: Callable[[], None]) -> tuple[float, float]:
-    """The least seconds of each, in turns, so that both meet the same disturbances."""
-    seconds = [(_seconds(ours), _seconds(reference)) for _ in range(ROUNDS)]
-    return min(own for own, _ in seconds), min(other for _, other in seconds)
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 def _pin_to_one_core() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-
-
-def _require(expected: int, done: int) -> None:
-    if done != expected:
-        raise RuntimeError(f"{done} of {expected} records")

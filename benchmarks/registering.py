@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.ground import BATCH_RECORDS, MAPPING, PROVIDER, TRANSACTION_GAS, Ground, fresh_ground
 from benchmarks.naive import NaiveSubmitter
 from benchmarks.results import Result, Target
+from benchmarks.timing import require_count, seconds
 from creditconnect.chain.signing import KeystoreSigner, SignedTransaction
 
 _NAIVE_IS = (
@@ -58,12 +58,7 @@ def _rate(way: Callable[[Ground, int], Callable[[], int]], count: int) -> float:
     with fresh_ground() as ground:
         work = way(ground, count)
         ground.next_block()
-        began = time.perf_counter()
-        done = work()
-        seconds = time.perf_counter() - began
-    if done != count:
-        raise RuntimeError(f"{done} of {count} records were registered")
-    return count / seconds
+        return count / seconds(lambda: require_count(count, work()))
 
 
 def _submitted(ground: Ground, count: int) -> Callable[[], int]:

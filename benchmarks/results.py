@@ -70,7 +70,7 @@ def table_of(results: Iterable[Result]) -> Table:
         table.add_column(figure, justify="right")
     table.add_column("target")
     for result in results:
-        ours, reference, ratio = _shown(result.ours), _shown(result.reference), f"{result.ratio:.2f}"
+        ours, reference, ratio = _shown(result.ours), _shown(result.reference), _shown(result.ratio)
         table.add_row(result.name, result.unit, ours, reference, ratio, _verdict(result))
     return table
 

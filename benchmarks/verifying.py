@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,14 +14,15 @@ import urllib3
 
 from benchmarks.ground import MAPPING, PROVIDER, VERIFIER, Ground, fresh_ground
 from benchmarks.results import Result, Target
+from benchmarks.timing import seconds
 from creditconnect.client import Client
 from creditconnect.types import Verdict
 
 # What a verifier learns once: who has which code, the schema compiled, the connection open.
 WARM_UP = 50
 _REFERENCE_IS = (
-    "the p99 of the same verifications' HTTP round trips alone: the same bodies posted again by urllib3 to the same "
-    "node; ours is the p99 of Client.verify less the time inside its own HTTP requests"
+    "the p99 of the same verifications' HTTP round trips alone: the same bodies posted again by urllib3 right "
+    "after, to the same node; ours is the p99 of Client.verify less the time inside its own HTTP requests"
 )
 
 
@@ -41,11 +42,11 @@ def verify_warm_p99_ms(quick: bool) -> list[Result]:
         with ground.open(VERIFIER) as client:
             for package in packages[:WARM_UP]:
                 _verify(client, package)
-            measured = [_measure(client, package) for package in packages[WARM_UP:]]
-        bare = _bare([wire.bodies for _, wire in measured])
-    own = [1_000 * (seconds - wire.seconds) for seconds, wire in measured]
+            pool = urllib3.PoolManager()
+            measured = [_measure(client, package, pool) for package in packages[WARM_UP:]]
+    own, bare = zip(*measured, strict=True)
     return [
-        Result("verify_warm_p99_ms", "ms", _p99(own), 1_000 * _p99(bare), _REFERENCE_IS, Target(10, True, True)),
+        Result("verify_warm_p99_ms", "ms", _p99(own), _p99(bare), _REFERENCE_IS, Target(10, True, True)),
     ]
 
 
@@ -57,11 +58,17 @@ def _packages(ground: Ground, count: int) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def _measure(client: Client, package: Path) -> tuple[float, Wire]:
+def _measure(client: Client, package: Path, pool: urllib3.PoolManager) -> tuple[float, float]:
+    """Milliseconds of one verification outside its HTTP requests, and of those requests made again on their own."""
     with _listening() as wire:
-        began = time.perf_counter()
-        _verify(client, package)
-        return time.perf_counter() - began, wire
+        whole = seconds(lambda: _verify(client, package))
+    bare = seconds(lambda: _post(pool, wire.bodies))
+    return 1_000 * (whole - wire.seconds), 1_000 * bare
+
+
+def _post(pool: urllib3.PoolManager, requests: Sequence[tuple[str, bytes]]) -> None:
+    for url, body in requests:
+        pool.request("POST", url, body=body, headers={"Content-Type": "application/json"})
 
 
 def _verify(client: Client, package: Path) -> None:
@@ -86,18 +93,6 @@ def _listening() -> Iterator[Wire]:
         yield wire
 
 
-def _bare(verifications: list[list[tuple[str, bytes]]]) -> list[float]:
-    """The seconds of each verification's round trips, made again and their answers left unread."""
-    pool = urllib3.PoolManager()
-    seconds = []
-    for bodies in verifications:
-        began = time.perf_counter()
-        for url, body in bodies:
-            pool.request("POST", url, body=body, headers={"Content-Type": "application/json"})
-        seconds.append(time.perf_counter() - began)
-    return seconds
-
-
-def _p99(figures: list[float]) -> float:
+def _p99(figures: Sequence[float]) -> float:
     """The least figure that 99 of 100 do not exceed."""
     return sorted(figures)[-(-99 * len(figures) // 100) - 1]

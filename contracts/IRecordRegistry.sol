@@ -197,7 +197,12 @@ interface IRecordRegistry {
     event RecoveryObjected(uint16 indexed jurisdiction, address authority, address to);
     event RecoveryCompleted(uint16 indexed jurisdiction, address from, address to, uint16 supporter);
     event JointActionAgreed(
-        bytes32 indexed action, uint16 indexed jurisdiction, uint32 agreed, uint24 authorityEpoch, uint40 expiresAt, bytes call
+        bytes32 indexed action,
+        uint16 indexed jurisdiction,
+        uint32 agreed,
+        uint24 authorityEpoch,
+        uint40 expiresAt,
+        bytes call
     );
     event JointActionWithdrawn(bytes32 indexed action, uint16 indexed jurisdiction, uint32 agreed);
     event JointActionCompleted(bytes32 indexed action);
@@ -374,7 +379,8 @@ interface IRecordRegistry {
     /// @param  roles         1 provider, 2 verifier, 3 both, 0 nothing.
     /// @param  schemas       Bit (schema id) for each schema it may register.
     /// @param  entitledUntil First second (UTC) without rights; zero: no end.
-    function scope(uint16 institution, uint8 roles, uint256 schemas, uint40 entitledUntil, bool mandatoryReview) external;
+    function scope(uint16 institution, uint8 roles, uint256 schemas, uint40 entitledUntil, bool mandatoryReview)
+        external;
 
     /// @notice Suspends, reinstates or terminates an institution. Its records keep answering, with its standing said.
     function setStanding(uint16 institution, Standing standing, uint8 reason) external;

@@ -228,7 +228,9 @@ abstract contract Institutions is IRecordRegistry {
     }
 
     /// @inheritdoc IRecordRegistry
-    function scope(uint16 institution, uint8 roles, uint256 schemas, uint40 entitledUntil, bool mandatoryReview) external {
+    function scope(uint16 institution, uint8 roles, uint256 schemas, uint40 entitledUntil, bool mandatoryReview)
+        external
+    {
         Institution storage scoped = _ownInstitution(institution);
         if (roles > ROLES_ALL) revert RolesInvalid(roles);
         // Bits 1 to schemaCount exist.
@@ -262,8 +264,8 @@ abstract contract Institutions is IRecordRegistry {
     function setEncryptionKey(uint16 institution, uint8 suite, bytes calldata key) external {
         Account storage account = _accounts[msg.sender];
         // A reviewer may publish its institution's key: a submitter's key sits in a machine and is the likelier to leak.
-        bool reviewer =
-            institution != 0 && account.institution == institution && account.enabled && account.role == AccountRole.Review;
+        bool reviewer = institution != 0 && account.institution == institution && account.enabled
+            && account.role == AccountRole.Review;
         Institution storage owner = reviewer ? _institutions[institution] : _ownInstitution(institution);
         if (key.length == 0) revert HashInvalid(0);
         owner.encryptionSuite = suite;

@@ -169,7 +169,9 @@ contract RecordRegistry is Institutions {
         Account memory account = _accounts[msg.sender];
         Note memory note;
         if (account.enabled) {
-            if (account.institution != _institutionOf(entryKey)) revert NotAllowed(msg.sender, _institutionOf(entryKey));
+            if (account.institution != _institutionOf(entryKey)) {
+                revert NotAllowed(msg.sender, _institutionOf(entryKey));
+            }
             note = _noteBy(account, reason);
         } else {
             note.byJurisdiction = _callerJurisdiction();
@@ -186,7 +188,8 @@ contract RecordRegistry is Institutions {
         Note memory note;
         if (raised.byInstitution != 0) {
             Account memory account = _accounts[msg.sender];
-            bool another = account.enabled && account.institution == raised.byInstitution && account.number != raised.byAccount;
+            bool another =
+                account.enabled && account.institution == raised.byInstitution && account.number != raised.byAccount;
             if (!another) revert NotResolver(entryKey, msg.sender);
             note = _noteBy(account, reason);
         } else {

@@ -44,10 +44,11 @@ from creditconnect.errors import ExchangeError, NodeBehind, NodeUnreachable, Not
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import Followed, Mirror
 from creditconnect.exchange.outbox import Outbox, Outcome
+from creditconnect.exchange.preparer import Form
 from creditconnect.exchange.review import BatchRow, Review
-from creditconnect.exchange.submission import Progress, Submission, Submitter, no_progress
+from creditconnect.exchange.submission import Progress, Submission, Submitter, format_of, no_progress
 from creditconnect.exchange.submitter import submitter_lock
-from creditconnect.records.mapping import ColumnMapping, load_mapping, packaged_mapping
+from creditconnect.records.mapping import find_mapping, load_mapping
 from creditconnect.records.schemas import SchemaCatalogue
 from creditconnect.settings import Ask, Settings
 from creditconnect.types import RecordState, Suite
@@ -152,8 +153,10 @@ class Client:
         Raises:
             InputError: the file or mapping as a whole; nothing was put. NotEntitled: the registry takes nothing now.
         """
-        columns = None if mapping is None else self._mapping(mapping)
+        mapping_file = None if mapping is None else find_mapping(mapping)
+        columns = None if mapping_file is None else load_mapping(mapping_file, self.schemas)
         chosen = self.schemas.load(schema or (columns.schema_id if columns else self._only_schema()))
+        form = Form(row_format or format_of(Path(source)), chosen, columns, mapping_file)
         if expires_at and expires_at <= self._clock():
             raise UsageError("the expiry is not in the future")
         with nullcontext(None) if detach else self._outbox("submit") as outbox:
@@ -165,7 +168,7 @@ class Client:
                 sleep=self._sleep,
                 progress=progress,
             )
-            return submitter.submit(Path(source), chosen, columns, expires_at, row_format)
+            return submitter.submit(Path(source), form, expires_at)
 
     def run(
         self,
@@ -472,13 +475,6 @@ class Client:
         if not number:
             raise UsageError(f"the registry has not pinned the schema {schema}", hint="ask an authority to add it")
         return int(number)
-
-    def _mapping(self, mapping: Path | str) -> ColumnMapping:
-        """A mapping file, or one that comes with the package, by its bare name."""
-        path = Path(mapping)
-        packaged = packaged_mapping(f"{path.stem}.toml")
-        bare = path.name == str(mapping) and not path.exists() and packaged.is_file()
-        return load_mapping(packaged if bare else path, self.schemas)
 
     def _only_schema(self) -> str:
         if len(self.schemas.ids) != 1:

@@ -47,7 +47,7 @@ class Bench:
             if pumped.idle:
                 return registered
             time.sleep(0.005)
-        pytest.fail(f"not idle after {MOST_STEPS} steps: {pumped}")
+        pytest.fail(f"not idle after {MOST_STEPS} steps: {self.states()}")
 
     def put(self, count: int, first: int, *, expires_at: int = 0) -> None:
         source = write_rows(self.settings.home / f"rows-{first}.jsonl", count, first=first)
@@ -72,8 +72,8 @@ class Bench:
 
 
 def words_of(home: Path, order: str) -> list[bytes]:
-    found = rows(home, f"SELECT record_hash, commitment FROM records {order}")  # noqa: S608  the test's own words
-    return [bytes(record_hash) + bytes(commitment) for record_hash, commitment in found]  # type: ignore[arg-type]
+    found = rows(home, f"SELECT record_hash, commitment FROM records {order}")
+    return [bytes(record_hash) + bytes(commitment) for record_hash, commitment in found]
 
 
 def ticking() -> Any:

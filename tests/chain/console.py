@@ -53,10 +53,11 @@ class Console:
         path.write_text(value + "\n", encoding="utf-8")
         self.environment[variable(name)] = str(path)
 
-    def start(self, *arguments: object, home: Path | None = None) -> subprocess.Popen[str]:
+    def start(self, *arguments: object, home: Path | None = None, most_file_kib: int = 0) -> subprocess.Popen[str]:
         """A command that runs on; of the home, where one is given."""
+        limited = ("bash", "-c", 'ulimit -f "$1"; shift; exec "$@"', "-", str(most_file_kib)) if most_file_kib else ()
         return subprocess.Popen(
-            [str(PROGRAM), *map(str, arguments), *(("--home", str(home)) if home else ())],
+            [*limited, str(PROGRAM), *map(str, arguments), *(("--home", str(home)) if home else ())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -65,8 +66,9 @@ class Console:
             text=True,
         )
 
-    def run(self, *arguments: object, home: Path | None = None) -> Said:
-        with self.start(*arguments, home=home) as process:
+    def run(self, *arguments: object, home: Path | None = None, most_file_kib: int = 0) -> Said:
+        """A command to its end; no file of it grows beyond `most_file_kib`, where that is given."""
+        with self.start(*arguments, home=home, most_file_kib=most_file_kib) as process:
             out, err = process.communicate(timeout=MOST_SECONDS)
         return Said(process.returncode, out, err)
 

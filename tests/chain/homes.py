@@ -146,7 +146,7 @@ class Stage:
         self.admin(SIDE_OF[institution], "setStanding", institution, standing, 0)
 
     def home(self, institution: int, folder: Path, *urls: str, **numbers: int) -> Settings:
-        """A new home of an institution, with the keys that are bound to it; its node is the stage's if none is given."""
+        """A new home of an institution, with the keys that are bound to it; its node is the stage's unless given."""
         shutil.copytree(self.folder / CODES[institution], folder)
         (folder / "settings.toml").unlink()
         made = homes.new(folder, CODES[institution], urls or (self.anvil.url,))
@@ -156,7 +156,8 @@ class Stage:
 
     def open(self, settings: Settings, **collaborators: Callable[..., Any]) -> Client:
         """Open a home; closed with the stage. Its clock is the chain's unless another is given."""
-        client = Client(settings, ask=passphrase, **{"clock": self.anvil.now, **collaborators})
+        collaborators.setdefault("clock", self.anvil.now)
+        client = Client(settings, ask=passphrase, **collaborators)
         self._opened.append(client)
         return client
 

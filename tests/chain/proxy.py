@@ -80,7 +80,7 @@ def proxy_before(upstream: str) -> Iterator[Proxy]:
         # Head and body are two writes: the second would wait 40 ms for the first one's acknowledgement.
         disable_nagle_algorithm = True
 
-        def do_POST(self) -> None:  # noqa: N802  the library's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             try:
                 status, answer = proxy.answer(body)

@@ -1,4 +1,4 @@
-"""Holds what a home keeps against what the chain holds. Reads the vault's tables as they lie; shares no code with it."""
+"""Holds what a home keeps against what the chain holds. Reads the vault's tables as they lie, with code of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from tests.chain.counter import registered
 
@@ -20,14 +21,14 @@ def on_chain(url: str, registry: str) -> Counter[Derived]:
     return registered(url, registry, BATCH_REGISTERED)
 
 
-def rows(home: Path, sql: str) -> list[tuple[object, ...]]:
+def rows(home: Path, sql: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(home / "vault.db")) as connection:
         return connection.execute(sql).fetchall()
 
 
 def in_vault(home: Path) -> Counter[Derived]:
     """How often the vault has each (record hash, commitment)."""
-    return Counter((bytes(h), bytes(c)) for h, c in rows(home, "SELECT record_hash, commitment FROM records"))  # type: ignore[arg-type]
+    return Counter((bytes(h), bytes(c)) for h, c in rows(home, "SELECT record_hash, commitment FROM records"))
 
 
 def assert_settled(home: Path) -> None:
@@ -37,7 +38,7 @@ def assert_settled(home: Path) -> None:
     )
     assert set(states) <= {("final", 0), ("none", 1)}, states
     for (sender,) in rows(home, "SELECT DISTINCT sender FROM transactions"):
-        wanted = f"SELECT nonce FROM transactions WHERE state <> 'lost' AND sender = '{sender}' ORDER BY nonce"  # noqa: S608
+        wanted = f"SELECT nonce FROM transactions WHERE state <> 'lost' AND sender = '{sender}' ORDER BY nonce"
         nonces = [int(str(nonce)) for (nonce,) in rows(home, wanted)]
         assert nonces == sorted(set(nonces))
 

@@ -7,12 +7,13 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture
 def stage(founded: Stage) -> Iterator[Stage]:
     with taken_back(founded) as stage:
+        _catch_up(stage)
         yield stage
 
 
@@ -105,32 +107,44 @@ def bureau(stage: Stage, tmp_path: Path) -> Path:
     return stage.home(BUREAU_HK, tmp_path / "bureau").home
 
 
-@pytest.fixture
-def bank(stage: Stage, tmp_path: Path) -> Path:
-    return stage.home(BANK_SZ, tmp_path / "bank").home
-
-
 @dataclass(frozen=True)
 class Handed:
-    """Three records of which the second was rejected, and the packages of the others."""
+    """Three records of which the second was rejected, and the packages of the others, between a bureau and a bank."""
 
-    folder: Path
+    stage: Stage
+    bureau: Path
+    bank: Path
+    packages: Path
     accepted: list[str]
     rejected: str
 
     @property
     def package(self) -> Path:
-        return self.folder / f"{self.accepted[0]}.ccpackage"
+        return self.packages / f"{self.accepted[0]}.ccpackage"
+
+
+@pytest.fixture(scope="module")
+def handed_over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Handed]:
+    folder = tmp_path_factory.mktemp("handed")
+    with running_anvil() as anvil, stage_on(anvil, folder) as stage:
+        stage.scope(BUREAU_HK, roles=PROVIDER, reviewed=True)
+        bureau, bank = stage.home(BUREAU_HK, folder / "bureau").home, stage.home(BANK_SZ, folder / "bank").home
+        console = Console(folder)
+        console.does("submit", write_rows(folder / "three.jsonl", 3), home=bureau)
+        hashes = [one["record_hash"] for one in console.does("review", "show", 1, "--json", home=bureau).json]
+        console.does("review", "approve", 1, "--except", "2:PLAUSIBILITY", home=bureau)
+        console.does("package", "--out", folder / "packages", home=bureau)
+        yield Handed(stage, bureau, bank, folder / "packages", [hashes[0], hashes[2]], hashes[1])
 
 
 @pytest.fixture
-def handed(stage: Stage, console: Console, bureau: Path, tmp_path: Path) -> Handed:
-    console.does("submit", write_rows(tmp_path / "three.jsonl", 3), home=bureau)
-    hashes = [one["record_hash"] for one in console.does("review", "show", 1, "--json", home=bureau).json]
-    console.does("review", "approve", 1, "--except", "2:PLAUSIBILITY", home=bureau)
-    console.does("package", "--out", tmp_path / "packages", home=bureau)
-    stage.anvil.mine()
-    return Handed(tmp_path / "packages", [hashes[0], hashes[2]], hashes[1])
+def handed(handed_over: Handed, tmp_path: Path) -> Iterator[Handed]:
+    """What was handed over, to do with as one likes."""
+    with taken_back(handed_over.stage) as stage:
+        _catch_up(stage)
+        for name in ("bureau", "bank", "packages"):
+            shutil.copytree(getattr(handed_over, name), tmp_path / name)
+        yield replace(handed_over, bureau=tmp_path / "bureau", bank=tmp_path / "bank", packages=tmp_path / "packages")
 
 
 # ------------------------------------------------------------------------------------------------------------- help
@@ -307,33 +321,31 @@ def test_review_reject__either_key__rejects_the_whole_batch(
 
 
 def test_package__all_or_one__writes_what_is_active_and_counts_the_rest(
-    console: Console, bureau: Path, handed: Handed, tmp_path: Path
+    console: Console, handed: Handed, tmp_path: Path
 ) -> None:
-    assert sorted(path.stem for path in handed.folder.iterdir()) == sorted(handed.accepted)
-    said = console.does("package", "--out", handed.folder, "--json", home=bureau).json
-    assert said == {"folder": str(handed.folder), "packages": 2, "left_out": {"REJECTED": 1}}
+    assert sorted(path.stem for path in handed.packages.iterdir()) == sorted(handed.accepted)
+    said = console.does("package", "--out", handed.packages, "--json", home=handed.bureau).json
+    assert said == {"folder": str(handed.packages), "packages": 2, "left_out": {"REJECTED": 1}}
 
-    one = console.does("package", "0x" + handed.accepted[1].upper(), "--out", tmp_path / "one", home=bureau).out
+    one = console.does("package", "0x" + handed.accepted[1].upper(), "--out", tmp_path / "one", home=handed.bureau).out
     assert one == f"{tmp_path / 'one'}: 1 package of active records\n"
     assert [path.stem for path in (tmp_path / "one").iterdir()] == [handed.accepted[1]]
 
 
-def test_package__a_record_that_is_not_active__is_refused(
-    console: Console, bureau: Path, handed: Handed, tmp_path: Path
-) -> None:
-    said = console.run("package", handed.rejected, "--out", tmp_path / "one", home=bureau)
+def test_package__a_record_that_is_not_active__is_refused(console: Console, handed: Handed, tmp_path: Path) -> None:
+    said = console.run("package", handed.rejected, "--out", tmp_path / "one", home=handed.bureau)
     assert said.code == 2
     assert "is not active: REJECTED" in said.complaint
     assert list((tmp_path / "one").iterdir()) == []
 
 
-def test_verify__across_the_border__is_verified(console: Console, bank: Path, handed: Handed) -> None:
-    said = console.does("verify", handed.package, home=bank).out
+def test_verify__across_the_border__is_verified(console: Console, handed: Handed) -> None:
+    said = console.does("verify", handed.package, home=handed.bank).out
     assert said.startswith(f"{handed.package.name}: VERIFIED as of block ")
     assert [line.split()[0] for line in said.splitlines() if re.search(r" (VALID|SKIPPED) ", line)] == CHECKS
     assert '"Synthetic Person 000000"' in said
 
-    answer = console.does("verify", handed.package, "--json", home=bank).json
+    answer = console.does("verify", handed.package, "--json", home=handed.bank).json
     assert set(answer) == VERDICT | {"record"}
     assert (answer["verdict"], answer["reasons"], answer["provider"]) == ("VERIFIED", [], "CRA-HK-01")
     assert answer["record"] == row(0)
@@ -341,36 +353,30 @@ def test_verify__across_the_border__is_verified(console: Console, bank: Path, ha
     assert set(answer["claims"][0]) == CLAIM
 
 
-def test_verify__to_a_bank_of_the_same_side__is_not_verified(
-    stage: Stage, console: Console, handed: Handed, tmp_path: Path
-) -> None:
-    said = console.run("verify", handed.package, home=stage.home(BANK_HK, tmp_path / "same").home)
+def test_verify__to_a_bank_of_the_same_side__is_not_verified(console: Console, handed: Handed, tmp_path: Path) -> None:
+    said = console.run("verify", handed.package, home=handed.stage.home(BANK_HK, tmp_path / "same").home)
     assert (said.code, said.err) == (10, "")
     assert "SAME_SIDE" in said.out
 
 
-def test_verify__no_node_answers__could_not_tell(
-    stage: Stage, console: Console, handed: Handed, tmp_path: Path
-) -> None:
-    home = stage.home(BANK_SZ, tmp_path / "cut-off", f"http://127.0.0.1:{free_port()}").home
+def test_verify__no_node_answers__could_not_tell(console: Console, handed: Handed, tmp_path: Path) -> None:
+    home = handed.stage.home(BANK_SZ, tmp_path / "cut-off", f"http://127.0.0.1:{free_port()}").home
     said = console.run("verify", handed.package, "--json", home=home)
     assert (said.code, said.err) == (11, "")
     assert (said.json["verdict"], said.json["block"]) == ("COULD_NOT_TELL", None)
     assert set(said.json["reasons"]) == {"NODE_UNREACHABLE"}
 
 
-def test_verify__a_folder__every_package_is_judged_and_the_worst_decides(
-    console: Console, bank: Path, handed: Handed
-) -> None:
-    assert "2 packages" in console.does("verify", handed.folder, home=bank).out
-    altered = handed.folder / "altered.ccpackage"
+def test_verify__a_folder__every_package_is_judged_and_the_worst_decides(console: Console, handed: Handed) -> None:
+    assert "2 packages" in console.does("verify", handed.packages, home=handed.bank).out
+    altered = handed.packages / "altered.ccpackage"
     altered.write_bytes(handed.package.read_bytes().replace(b"Person 000000", b"Person 000009"))
-    (handed.folder / "notes.txt").write_text("not looked at")
+    (handed.packages / "notes.txt").write_text("not looked at")
 
-    said = console.run("verify", handed.folder, home=bank)
+    said = console.run("verify", handed.packages, home=handed.bank)
     assert (said.code, said.err) == (10, "")
     assert re.search(r"altered\.ccpackage\s+NOT_VERIFIED\s+PACKAGE_ALTERED", said.out)
-    answers = console.run("verify", handed.folder, "--json", home=bank).json
+    answers = console.run("verify", handed.packages, "--json", home=handed.bank).json
     assert all(set(answer) == VERDICT for answer in answers)
     assert {answer["file"]: answer["verdict"] for answer in answers} == {
         **{f"{record_hash}.ccpackage": "VERIFIED" for record_hash in handed.accepted},
@@ -379,51 +385,51 @@ def test_verify__a_folder__every_package_is_judged_and_the_worst_decides(
 
 
 def test_find__a_registered_hash_and_another__shows_every_claim_or_that_there_is_none(
-    console: Console, bank: Path, handed: Handed
+    console: Console, handed: Handed
 ) -> None:
-    said = console.does("find", handed.accepted[0], home=bank).out
+    said = console.does("find", handed.accepted[0], home=handed.bank).out
     assert re.search(r"^\s*CRA-HK-01\s+[0-9a-f]{48}\s+1\s.*ACTIVE\s*$", said, re.MULTILINE), said
-    answer = console.does("find", handed.rejected, "--json", home=bank).json
+    answer = console.does("find", handed.rejected, "--json", home=handed.bank).json
     assert set(answer) == {"block", "claims"}
     assert [set(claim) for claim in answer["claims"]] == [CLAIM]
     assert answer["claims"][0]["state"] == "REJECTED"
-    assert console.does("find", "00" * 8, home=bank).out.rstrip().endswith(": nobody claims it")
-    assert console.does("find", "00" * 8, "--json", home=bank).json["claims"] == []
+    assert console.does("find", "00" * 8, home=handed.bank).out.rstrip().endswith(": nobody claims it")
+    assert console.does("find", "00" * 8, "--json", home=handed.bank).json["claims"] == []
 
 
-def test_revoke__a_record__then_it_does_not_verify(console: Console, bureau: Path, bank: Path, handed: Handed) -> None:
-    said = console.does("revoke", handed.accepted[0], "--reason", "SUBJECT_REQUEST", home=bureau).out
+def test_revoke__a_record__then_it_does_not_verify(console: Console, handed: Handed) -> None:
+    said = console.does("revoke", handed.accepted[0], "--reason", "SUBJECT_REQUEST", home=handed.bureau).out
     assert said.startswith(f"{handed.accepted[0]}: revoked in block ")
-    answer = console.run("verify", handed.package, "--json", home=bank)
+    answer = console.run("verify", handed.package, "--json", home=handed.bank)
     assert answer.code == 10
     assert answer.json["reasons"] == ["REVOKED"]
-    again = console.run("revoke", handed.accepted[0], "--reason", "SUBJECT_REQUEST", home=bureau)
+    again = console.run("revoke", handed.accepted[0], "--reason", "SUBJECT_REQUEST", home=handed.bureau)
     assert again.code == 2
     assert again.complaint.endswith("can't be revoked: REVOKED")
-    other = console.does("revoke", handed.accepted[1], "--reason", "court-or-regulator", "--json", home=bureau).json
+    other = console.does(
+        "revoke", handed.accepted[1], "--reason", "court-or-regulator", "--json", home=handed.bureau
+    ).json
     assert set(other) == OUTCOME
 
 
 # ------------------------------------------------------------------------------------------------------------ audit
 
 
-def test_audit_replay__an_honest_registry__agrees(console: Console, bank: Path, handed: Handed) -> None:
-    said = console.does("audit", "replay", home=bank).out
+def test_audit_replay__an_honest_registry__agrees(console: Console, handed: Handed) -> None:
+    said = console.does("audit", "replay", home=handed.bank).out
     assert re.search(r"\s1\s+3\s+\d+\s+0\s+agrees", said), said
-    report = console.does("audit", "replay", "--json", home=bank).json
+    report = console.does("audit", "replay", "--json", home=handed.bank).json
     assert (report["batches"], report["records"], report["agrees"], report["differences"]) == (1, 3, True, [])
     assert report["root_rebuilt"] == report["root_found"]
 
 
-def test_audit_replay__a_slot_that_no_event_explains__differs(
-    stage: Stage, console: Console, bank: Path, handed: Handed
-) -> None:
-    stage.anvil.rpc("anvil_setStorageAt", stage.registry, "0x" + "77" * 32, "0x" + "00" * 31 + "01")
-    stage.anvil.mine()
-    said = console.run("audit", "replay", home=bank)
+def test_audit_replay__a_slot_that_no_event_explains__differs(console: Console, handed: Handed) -> None:
+    handed.stage.anvil.rpc("anvil_setStorageAt", handed.stage.registry, "0x" + "77" * 32, "0x" + "00" * 31 + "01")
+    handed.stage.anvil.mine()
+    said = console.run("audit", "replay", home=handed.bank)
     assert (said.code, said.err) == (10, "")
     assert "DIFFERS" in said.out
-    assert console.run("audit", "replay", "--json", home=bank).json["agrees"] is False
+    assert console.run("audit", "replay", "--json", home=handed.bank).json["agrees"] is False
 
 
 # --------------------------------------------------------------------------------------------------- at a terminal
@@ -550,6 +556,12 @@ def _take_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _catch_up(stage: Stage) -> None:
+    """What takes a chain back takes its clock back too; the program goes by the machine's."""
+    stage.anvil.rpc("evm_setTime", int(time.time()))
+    stage.anvil.mine()
 
 
 def _state(stage: Stage, record_hash: str) -> RecordState:

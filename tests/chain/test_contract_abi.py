@@ -124,7 +124,7 @@ def test_encode_call__any_arguments__the_bytes_of_web3(ours: ContractAbi, oracle
     for _ in range(ROUNDS):
         arguments = samples(item_of("function", name)["inputs"], chance)
         assert "0x" + ours.encode_call(name, *arguments).hex() == oracle.encode_abi(name, args=arguments)
-    assert ours.selector(name) == ours.encode_call(name, *arguments)[:4]
+        assert ours.selector(name) == ours.encode_call(name, *arguments)[:4]
 
 
 def test_register_call__joined_by_hand__the_bytes_of_web3(ours: ContractAbi, oracle: Contract) -> None:
@@ -142,7 +142,7 @@ def test_decode_event__any_arguments__what_web3_decodes(ours: ContractAbi, oracl
     signature = f"{name}({','.join(canonical_type(item) for item in inputs)})"
     for _ in range(ROUNDS):
         values = samples(inputs, chance)
-        topics = [Web3.keccak(text=signature)]
+        topics = [bytes(Web3.keccak(text=signature))]
         pairs = list(zip(inputs, values, strict=True))
         topics += [Web3().codec.encode([item["type"]], [value]) for item, value in pairs if item["indexed"]]
         rest = [(canonical_type(item), value) for item, value in pairs if not item["indexed"]]
@@ -150,10 +150,10 @@ def test_decode_event__any_arguments__what_web3_decodes(ours: ContractAbi, oracl
         log = {"topics": topics, "data": data, "address": oracle.address, "logIndex": 0, "transactionIndex": 0}
         log |= {"blockNumber": 0, "blockHash": bytes(32), "transactionHash": bytes(32), "removed": False}
         expected = oracle.events[name]().process_log(LogReceipt(**log))["args"]  # type: ignore[typeddict-item]
-        found = ours.decode_event([bytes(topic) for topic in topics], data)
+        found = ours.decode_event(topics, data)
         assert found.name == name
         assert plain(found.arguments) == plain(expected)
-    assert ours.topic(name) == bytes(topics[0])
+        assert ours.topic(name) == topics[0]
 
 
 @pytest.mark.parametrize("name", _named("error"))
@@ -252,7 +252,10 @@ def _arguments(written: Written, name: str) -> list[list[Any]]:
         "proposalOf": [[bytes(action)], [bytes(32)]],
         "corridorOpen": [[1, 2], [2, 1], [1, 1]],
         "institutionByCode": [[code], [bytes(32)]],
-        "accountOf": [[Web3.to_checksum_address(stage.keys[BUREAU_HK]["submit"])], [stage.accounts[9]]],
+        "accountOf": [
+            [Web3.to_checksum_address(stage.keys[BUREAU_HK]["submit"])],
+            [Web3.to_checksum_address(stage.accounts[9])],
+        ],
         "schemaOf": [[1], [2]],
         "schemaByHash": [[schema], [bytes(32)]],
         "keeperShareOf": [[1, 1], [2, 1]],
@@ -267,7 +270,9 @@ def test_ask__every_view__what_web3_is_answered(written: Written, name: str) -> 
     for arguments in _arguments(written, name):
         (found,) = written.registry.ask([Question(name, tuple(arguments))], block)
         expected = written.contract.functions[name](*arguments).call(block_identifier=block.number)
-        assert plain(found) == plain(expected), arguments
+        # web3 names several results as it names a struct's members; here they are a plain tuple.
+        wanted = list(expected) if name == "stateOf" else expected
+        assert plain(found) == plain(wanted), arguments
 
 
 def test_logs__everything_that_was_written__what_web3_decodes(written: Written) -> None:
@@ -315,7 +320,13 @@ def _ints(value: Any) -> Any:
 
 
 def test_cast__state_of__the_same_answer(written: Written) -> None:
-    expected = [RecordState.ACTIVE, RecordState.REVOKED, RecordState.SUPERSEDED, RecordState.ACTIVE, RecordState.DISPUTED]
+    expected = [
+        RecordState.ACTIVE,
+        RecordState.REVOKED,
+        RecordState.SUPERSEDED,
+        RecordState.ACTIVE,
+        RecordState.DISPUTED,
+    ]
     for key, state in zip(written.keys, expected, strict=True):
         (found,) = written.registry.ask([Question("stateOf", (key,))], written.registry.head())
         assert found == (state, False)
@@ -328,17 +339,12 @@ def test_cast__find__the_same_claims(written: Written) -> None:
         question = Question("find", (record_hash, [1, 2, 3, 4]))
         claims = claims_from(written.registry.ask([question], written.registry.head())[0])
         (answered,) = cast(written, f"find(uint64,uint16[])({shape})", record_hash, "[1,2,3,4]")
-        parts = [part.strip("()").split(", ") for part in _tuples(answered)]
+        parts = _ints(answered)
         assert [
             [c.entry_key, int.from_bytes(c.commitment, "big"), c.batch, c.institution, c.schema, c.registered_at]
             for c in claims
-        ] == [[int(p.split(" ")[0]) for p in part[:6]] for part in parts]
-        assert [int(part[8]) for part in parts] == [claim.state for claim in claims]
-
-
-def _tuples(answered: Any) -> list[str]:
-    text = answered if isinstance(answered, str) else json.dumps(answered)
-    return [f"({part}" for part in text.strip("[]").split("(") if part]
+        ] == [part[:6] for part in parts]
+        assert [part[8] for part in parts] == [claim.state for claim in claims]
 
 
 def test_cast__find_many__the_same_words(written: Written) -> None:
@@ -365,9 +371,8 @@ def test_cast__institution_of__the_same_answer(written: Written) -> None:
         (answer,) = written.registry.ask([Question("institutionOf", (number,))], written.registry.head())
         institution = institution_from(answer, number)
         assert institution is not None
-        answered = cast(written, f"institutionOf(uint16)({shape})", number)
-        text = answered[0] if isinstance(answered[0], str) else json.dumps(answered[0])
-        parts = [part.split(" ")[0] for part in text.strip("()").split(", ")]
-        assert [int(part) for part in parts[:3]] == [institution.jurisdiction, institution.roles, institution.standing]
-        assert int(parts[7]) == institution.schemas
-        assert bytes.fromhex(parts[8][2:]).rstrip(b"\0").decode() == institution.code == CODES[number]
+        (answered,) = cast(written, f"institutionOf(uint16)({shape})", number)
+        parts = _ints(answered)
+        assert parts[:3] == [institution.jurisdiction, institution.roles, institution.standing]
+        assert parts[7] == institution.schemas
+        assert parts[8].to_bytes(32, "big").rstrip(b"\0").decode() == institution.code == CODES[number]

@@ -1,8 +1,8 @@
 """Promise: a submission that is killed at any moment, and run again, has each row on the chain exactly once.
 
-Twenty lives of one 5,000-row submission, each in a process of its own that is ended by SIGKILL at a seeded moment, one in
-each twentieth of its life's length, then run again until it is done. Counted afterwards by `counter`, which shares no code
-with the client, and in the vault's tables as they lie on the disk.
+Twenty lives of one 5,000-row submission, each in a process of its own that is ended by SIGKILL at a seeded moment, one
+in each twentieth of its life's length, then run again until it is done. Counted afterwards by `counter`, which shares
+no code with the client, and in the vault's tables as they lie on the disk.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def test_submit__killed_at_seeded_moments_and_run_again__each_row_is_on_the_chai
     moments = [(number + chance.random()) / LIVES * span_seconds for number in range(chain, LIVES, CHAINS)]
     expected: Counter[Derived] = Counter()
     struck_early = 0
-    for number, moment in enumerate(moments):
-        life = _life(stage, tmp_path / f"home-{number}", source)
+    lives = [_life(stage, tmp_path / f"home-{number}", source) for number in range(len(moments))]
+    for life, moment in zip(lives, moments, strict=True):
         lived = life.kill_after(moment)
         found = on_chain(stage.anvil.url, stage.registry).total() - expected.total()
         struck_early += lived and found < VALID_ROWS
@@ -119,7 +119,7 @@ def test_submit__killed_at_seeded_moments_and_run_again__each_row_is_on_the_chai
     assert counted == expected
     assert struck_early >= len(moments) // 2, "most kills came too late to prove anything"
 
-    _check_that_nothing_changes(life, counted)
+    _check_that_nothing_changes(lives[-1], counted)
 
 
 def _life(stage: Stage, home: Path, source: Path) -> Life:

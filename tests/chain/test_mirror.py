@@ -1,7 +1,7 @@
 """Promise: the mirror holds the registry's events as the chain has them, or says loudly that it can't.
 
-It moves back only when a block's hash is proven to differ; a node that lacks a block, refuses a window, leaves events out
-or changes its chain between two questions leaves no gap and no stale event behind.
+It moves back only when a block's hash is proven to differ; a node that lacks a block, refuses a window, leaves events
+out or changes its chain between two questions leaves no gap and no stale event behind.
 """
 
 from __future__ import annotations

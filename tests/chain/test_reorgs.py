@@ -90,13 +90,13 @@ def test_run__reorg_drops_transactions_of_seeded_depth__they_are_sent_again(benc
 
 def test_run__reorg_mines_the_transactions_in_another_block__they_are_found_there(bench: Bench) -> None:
     follow(bench)
-    raw = [bytes(r) for (r,) in rows(bench.settings.home, "SELECT raw FROM transactions ORDER BY nonce DESC LIMIT 4")]  # type: ignore[arg-type]
+    raw = [bytes(r) for (r,) in rows(bench.settings.home, "SELECT raw FROM transactions ORDER BY nonce DESC LIMIT 4")]
     bench.stage.anvil.rpc("anvil_reorg", 5, [["0x" + one.hex(), 2] for one in reversed(raw)])
     run_until(bench, lambda: whole(bench))
     assert bench.sent() == BATCHES
     bench.check()
     at = rows(bench.settings.home, "SELECT DISTINCT block_hash FROM transactions ORDER BY nonce DESC LIMIT 1")
-    assert bench.stage.anvil.receipt("0x" + _last_hash(bench))["blockHash"] == "0x" + bytes(at[0][0]).hex()  # type: ignore[arg-type]
+    assert bench.stage.anvil.receipt("0x" + _last_hash(bench))["blockHash"] == "0x" + bytes(at[0][0]).hex()
 
 
 def _last_hash(bench: Bench) -> str:
@@ -198,7 +198,9 @@ def test_run__reorg_takes_a_record_away_that_was_found__it_is_registered_again(b
     bench.check()
 
 
-def test_run__node_lost_the_newest_blocks__waits_until_it_is_ahead_and_sends_again(stage: Stage, tmp_path: Path) -> None:
+def test_run__node_lost_the_newest_blocks__waits_until_it_has_more_and_sends_again(
+    stage: Stage, tmp_path: Path
+) -> None:
     with bench_on(stage, tmp_path / "bureau", batch_records=BATCH_RECORDS) as bench:
         bench.put(BATCH_RECORDS, first=0)
         bench.pump_until_idle()
@@ -228,22 +230,25 @@ def _mirrored(bench: Bench) -> list[tuple[object, ...]]:
 def test_run__node_killed_and_back_with_its_tail_lost__sends_again(tmp_path: Path) -> None:
     # With its first time fixed, Anvil's genesis is the same after a restart.
     founding = ("--timestamp", "1795000000")
-    with running_anvil(*founding) as anvil, stage_on(anvil, tmp_path) as stage:
-        with bench_on(stage, tmp_path / "bureau", batch_records=BATCH_RECORDS) as bench:
-            bench.put(BATCH_RECORDS, first=0)
+    with (
+        running_anvil(*founding) as anvil,
+        stage_on(anvil, tmp_path) as stage,
+        bench_on(stage, tmp_path / "bureau", batch_records=BATCH_RECORDS) as bench,
+    ):
+        bench.put(BATCH_RECORDS, first=0)
+        bench.pump_until_idle()
+        saved = anvil.rpc("anvil_dumpState")
+        for number in range(1, 4):
+            bench.put(BATCH_RECORDS, first=100 * number)
             bench.pump_until_idle()
-            saved = anvil.rpc("anvil_dumpState")
-            for number in range(1, 4):
-                bench.put(BATCH_RECORDS, first=100 * number)
-                bench.pump_until_idle()
+        follow(bench)
+        anvil.kill()
+        with pytest.raises(NodeUnreachable):
             follow(bench)
-            anvil.kill()
-            with pytest.raises(NodeUnreachable):
-                follow(bench)
-            with running_anvil(*founding, port=int(anvil.url.rpartition(":")[2])) as again:
-                again.rpc("anvil_loadState", saved)
-                assert bench.sent() == 1
-                again.mine(5)
-                run_until(bench, lambda: whole(bench, 4 * BATCH_RECORDS))
-                assert bench.sent() == 4
-                bench.check()
+        with running_anvil(*founding, port=int(anvil.url.rpartition(":")[2])) as again:
+            again.rpc("anvil_loadState", saved)
+            assert bench.sent() == 1
+            again.mine(5)
+            run_until(bench, lambda: whole(bench, 4 * BATCH_RECORDS))
+            assert bench.sent() == 4
+            bench.check()

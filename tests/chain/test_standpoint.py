@@ -194,7 +194,9 @@ def test_verify__nodes_have_different_blocks__disagree(sides: Sides) -> None:
     for seconds, anvil in ((1, sides.stage.anvil), (2, sides.other)):
         anvil.rpc("evm_setNextBlockTimestamp", anvil.now() + seconds)
         anvil.mine()
-    assert_nothing_was_asked(sides.verify(sides.own, sides.proxy.url), CheckReason.NODES_DISAGREE)
+    found = sides.verify(sides.own, sides.proxy.url)
+    assert_nothing_was_asked(found, CheckReason.NODES_DISAGREE)
+    assert "different blocks" in found.check("agreement").detail
 
 
 @pytest.mark.parametrize("forged", ["an entry taken away", "an entry revoked"])

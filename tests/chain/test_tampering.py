@@ -109,7 +109,7 @@ def _with_canonical(old: bytes, new: bytes) -> Change:
 
 CHANGES: dict[str, tuple[Change, CheckReason]] = {
     "another record": (
-        lambda p: replace(p, canonical=p.canonical.replace(b"existing_credits\":1", b"existing_credits\":0")),
+        lambda p: replace(p, canonical=p.canonical.replace(b'existing_credits":1', b'existing_credits":0')),
         CheckReason.PACKAGE_ALTERED,
     ),
     "another salt": (lambda p: replace(p, salt=b"\x11" * 32), CheckReason.PACKAGE_ALTERED),
@@ -154,7 +154,7 @@ def test_verify__package_unsound_by_itself__says_why_without_a_node(
 
 
 def test_verify__forged_record_derived_correctly__not_registered(bank: Client, package: bytes) -> None:
-    forged = _with_canonical(b"existing_credits\":1", b"existing_credits\":0")(read_package(package))
+    forged = _with_canonical(b'existing_credits":1', b'existing_credits":0')(read_package(package))
     found = bank.verify(write_package(forged))
     assert found.verdict == Verdict.NOT_VERIFIED
     assert found.reasons == [CheckReason.NOT_REGISTERED]

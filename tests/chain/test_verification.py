@@ -84,7 +84,8 @@ def whole_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 bureau.submit(write_rows(home / "rows.jsonl", 2), expires_at=expires_at)
                 bureau.write_packages(home / "packages")
             packages += [path.read_bytes() for path in sorted((home / "packages").iterdir())]
-        yield World(stage, folder, *packages[:3])
+        package, twin, from_shenzhen, _ = packages
+        yield World(stage, folder, package, twin, from_shenzhen)
 
 
 @pytest.fixture

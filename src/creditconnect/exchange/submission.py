@@ -16,14 +16,11 @@ from pathlib import Path
 from creditconnect.custody.vault import FileTotals, Vault
 from creditconnect.errors import SourceUnreadable, UsageError
 from creditconnect.exchange.outbox import Outbox
-from creditconnect.records.mapping import ColumnMapping
-from creditconnect.records.preparation import Prepared, prepare
-from creditconnect.records.reading import Format, read_rows
+from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
+from creditconnect.records.reading import Format
 from creditconnect.records.schemas import Schema
 from creditconnect.types import Rejection
 
-# Rows sealed and put by one commit.
-CHUNK_ROWS = 500
 # Of a source's name, in that of its list of rejected rows: 50 characters are at most 200 bytes.
 GREATEST_STEM = 50
 
@@ -77,35 +74,23 @@ class Submitter:
         self._rows = 0
         self._registered = 0
 
-    def submit(
-        self,
-        source: Path,
-        schema: Schema,
-        mapping: ColumnMapping | None,
-        expires_at: int,
-        row_format: str | None = None,
-    ) -> Submission:
+    def submit(self, source: Path, form: Form, expires_at: int) -> Submission:
         """Put a file's rows and, with an outbox, send until everything that waits is final.
 
         Raises:
             SourceUnreadable, UsageError: the file as a whole; nothing was put. NotEntitled: nothing was put.
         """
         if self._outbox is not None:
-            self._outbox.require_taken(schema.id, expires_at)
+            self._outbox.require_taken(form.schema.id, expires_at)
         _require_file(source)
-        chosen = row_format or _format_of(source)
-        if chosen == Format.CSV and mapping is None:
-            raise UsageError(f"{source}: columns have to be mapped to {schema.id}", hint="give a mapping TOML, --map")
-        rows = read_rows(source, chosen, mapping.columns if mapping else None)
-        file = self._vault.begin_file(source.name, _digest(source), schema.id, expires_at, int(self._clock()))
-        listing = self._rejected_folder / f"{source.stem[:GREATEST_STEM]}-{file}.csv"
-        totals = FileTotals(0, 0, 0)
-        with _rejected_list(listing) as reject:
-            for prepared, rejections in _chunks(prepare(rows, mapping, schema)):
-                for rejection in rejections:
-                    reject(rejection)
-                totals = _sum(totals, self._vault.put(file, schema, expires_at, prepared, len(rejections)))
-                self._advance(len(prepared) + len(rejections))
+        if form.row_format == Format.CSV and form.mapping is None:
+            raise UsageError(
+                f"{source}: columns have to be mapped to {form.schema.id}", hint="give a mapping TOML, --map"
+            )
+        with prepared_chunks(source, form) as chunks:
+            file = self._vault.begin_file(source.name, _digest(source), form.schema.id, expires_at, int(self._clock()))
+            listing = self._rejected_folder / f"{source.stem[:GREATEST_STEM]}-{file}.csv"
+            totals = self._put(file, form.schema, expires_at, chunks, listing)
         self._vault.end_file(file, int(self._clock()))
         self._finish()
         return Submission(
@@ -116,6 +101,17 @@ class Submitter:
             self._registered,
             listing if totals.rejected else None,
         )
+
+    def _put(self, file: int, schema: Schema, expires_at: int, chunks: Iterable[Chunk], listing: Path) -> FileTotals:
+        totals = FileTotals(0, 0, 0)
+        with _rejected_list(listing) as reject:
+            for chunk in chunks:
+                for rejection in chunk.rejections:
+                    reject(rejection)
+                added = self._vault.put(file, schema, expires_at, chunk.prepared, len(chunk.rejections))
+                totals = _sum(totals, added)
+                self._advance(chunk.rows)
+        return totals
 
     def _advance(self, rows: int) -> None:
         self._rows += rows
@@ -139,7 +135,12 @@ def _require_file(source: Path) -> None:
         raise SourceUnreadable(f"{source}: is no file but a pipe or device", hint="save it to a file first")
 
 
-def _format_of(source: Path) -> str:
+def format_of(source: Path) -> str:
+    """The format that a file's name says.
+
+    Raises:
+        SourceUnreadable: it says none.
+    """
     found = _FORMATS.get(source.suffix.lower())
     if found is None:
         raise SourceUnreadable(
@@ -156,21 +157,6 @@ def _digest(source: Path) -> bytes:
 
 def _sum(one: FileTotals, other: FileTotals) -> FileTotals:
     return FileTotals(one.accepted + other.accepted, one.repeated + other.repeated, one.rejected + other.rejected)
-
-
-def _chunks(rows: Iterable[Prepared | Rejection]) -> Iterator[tuple[list[Prepared], list[Rejection]]]:
-    prepared: list[Prepared] = []
-    rejections: list[Rejection] = []
-    for row in rows:
-        if isinstance(row, Prepared):
-            prepared.append(row)
-        else:
-            rejections.append(row)
-        if len(prepared) + len(rejections) == CHUNK_ROWS:
-            yield prepared, rejections
-            prepared, rejections = [], []
-    if prepared or rejections:
-        yield prepared, rejections
 
 
 @contextmanager

@@ -23,6 +23,7 @@ file is checked against the schema when it is loaded; a row can then fail only b
 
 from __future__ import annotations
 
+import pathlib
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -86,6 +87,14 @@ class ColumnMapping:
 def packaged_mapping(name: str) -> Traversable:
     """A mapping file that comes with the software, e.g. `german_credit.toml`."""
     return resources.files(__package__) / "mappings" / name
+
+
+def find_mapping(named: pathlib.Path | str) -> pathlib.Path:
+    """A mapping's file: the one named, or one that comes with the software, by its bare name."""
+    path = pathlib.Path(named)
+    packaged = pathlib.Path(str(packaged_mapping(f"{path.stem}.toml")))
+    bare = path.name == str(named) and not path.exists() and packaged.is_file()
+    return packaged if bare else path
 
 
 def load_mapping(source: Traversable, catalogue: SchemaCatalogue) -> ColumnMapping:
