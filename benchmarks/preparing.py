@@ -87,7 +87,7 @@ def _prepared(source: Path, mapping: ColumnMapping, schema: Schema) -> Iterator[
 def _sealed(source: Path, mapping: ColumnMapping, schema: Schema, vault: Vault) -> Iterator[Sequence[object]]:
     rows = _prepared(source, mapping, schema)
     while chunk := list(islice(rows, BATCH_RECORDS)):
-        yield vault._sealed(1, schema, 0, chunk)
+        yield vault.seal(1, schema, 0, chunk)
 
 
 def _primitives(records: Sequence[Mapping[str, Any]], validate: Callable[[object], object]) -> int:

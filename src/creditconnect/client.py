@@ -112,6 +112,7 @@ class Client:
         self._monotonic = monotonic
         self._sleep = sleep
         self._open = ExitStack()
+        self._schema_numbers: dict[str, int] = {}
         self.schemas = SchemaCatalogue()
 
     @classmethod
@@ -464,17 +465,18 @@ class Client:
         return {number: ascii_of(answer["code"]) for number, answer in zip(sorted(ids), answers, strict=True)}
 
     def schema_number(self, schema: str) -> int:
-        """The registry's number of a schema.
+        """The registry's number of a schema, which never changes once it is there.
 
         Raises:
             UsageError: the registry has not pinned it.
         """
-        (number,) = self.registry.ask(
-            [Question("schemaByHash", (self.schemas.load(schema).hash,))], self.registry.head()
-        )
-        if not number:
-            raise UsageError(f"the registry has not pinned the schema {schema}", hint="ask an authority to add it")
-        return int(number)
+        if schema not in self._schema_numbers:
+            question = Question("schemaByHash", (self.schemas.load(schema).hash,))
+            (number,) = self.registry.ask([question], self.registry.head())
+            if not number:
+                raise UsageError(f"the registry has not pinned the schema {schema}", hint="ask an authority to add it")
+            self._schema_numbers[schema] = int(number)
+        return self._schema_numbers[schema]
 
     def _only_schema(self) -> str:
         if len(self.schemas.ids) != 1:

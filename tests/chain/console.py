@@ -68,7 +68,11 @@ class Console:
 
     def run(self, *arguments: object, home: Path | None = None, most_file_kib: int = 0) -> Said:
         """A command to its end; no file of it grows beyond `most_file_kib`, where that is given."""
-        with self.start(*arguments, home=home, most_file_kib=most_file_kib) as process:
+        return self.end(self.start(*arguments, home=home, most_file_kib=most_file_kib))
+
+    def end(self, process: subprocess.Popen[str]) -> Said:
+        """Wait for what was started."""
+        with process:
             out, err = process.communicate(timeout=MOST_SECONDS)
         return Said(process.returncode, out, err)
 

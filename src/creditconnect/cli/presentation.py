@@ -34,14 +34,16 @@ def open_client(home: Path | None) -> Client:
     """Open the home that was named, or the environment's.
 
     Raises:
-        SettingsError: neither is there.
+        SettingsError: neither is there, or it is no home.
     """
-    from creditconnect.client import Client
-
     chosen = home or settings.default_home()
     if chosen is None:
         raise SettingsError("no home", hint="give --home FOLDER, or set CREDITCONNECT_HOME")
-    return Client.open(chosen, ask=ask_passphrase)
+    found = settings.load(chosen)
+    # Only now: it takes longer to load than all else together.
+    from creditconnect.client import Client
+
+    return Client(found, ask=ask_passphrase)
 
 
 def ask_passphrase(name: str) -> str:

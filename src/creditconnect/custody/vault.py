@@ -100,12 +100,28 @@ class Vault:
             ).fetchone()
         return int(row[0])
 
+    def seal(self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared]) -> list[tuple[object, ...]]:
+        """Rows as `put` keeps them, each with a salt and a nonce of its own; kept nowhere yet."""
+        derive = Derivation(self._suite, self._provider_code, schema.hash).derive
+        seal, number = self._current.seal, self._current.key_number
+        digest_key, schema_hash = self._digest_key, schema.hash
+        step = SALT_BYTES + NONCE_BYTES
+        random = self._random(step * len(rows))
+        sealed: list[tuple[object, ...]] = []
+        for at, (line, canonical) in zip(range(0, len(random), step), rows, strict=True):
+            salt, nonce = random[at : at + SALT_BYTES], random[at + SALT_BYTES : at + step]
+            derived = derive(salt, canonical)
+            digest = hmac.digest(digest_key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
+            kept = seal(nonce, salt, canonical, derived)
+            sealed.append((file, line, schema.id, expires_at, digest, *derived, number, kept))
+        return sealed
+
     def put(self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared], rejected: int) -> FileTotals:
         """Seal rows and keep them, in one commit; rows known already are counted and left as they are.
 
         Returns what this call added to the file's totals.
         """
-        sealed = self._sealed(file, schema, expires_at, rows)
+        sealed = self.seal(file, schema, expires_at, rows)
         with self.database.write() as connection:
             before = connection.total_changes
             connection.executemany(
@@ -160,21 +176,6 @@ class Vault:
         return OpenedRecord(record, salt, canonical)
 
     # ------------------------------------------------------------------------------------------------------- private
-
-    def _sealed(self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared]) -> list[tuple[object, ...]]:
-        derive = Derivation(self._suite, self._provider_code, schema.hash).derive
-        seal, number = self._current.seal, self._current.key_number
-        digest_key, schema_hash = self._digest_key, schema.hash
-        step = SALT_BYTES + NONCE_BYTES
-        random = self._random(step * len(rows))
-        sealed: list[tuple[object, ...]] = []
-        for at, (line, canonical) in zip(range(0, len(random), step), rows, strict=True):
-            salt, nonce = random[at : at + SALT_BYTES], random[at + SALT_BYTES : at + step]
-            derived = derive(salt, canonical)
-            digest = hmac.digest(digest_key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
-            kept = seal(nonce, salt, canonical, derived)
-            sealed.append((file, line, schema.id, expires_at, digest, *derived, number, kept))
-        return sealed
 
     def _select(self, where: str, parameters: Sequence[object]) -> list[StoredRecord]:
         with self.database.read() as connection:

@@ -23,7 +23,7 @@ from creditconnect.chain.rpc import quantity
 from creditconnect.chain.signing import Signer
 from creditconnect.custody.database import Database
 from creditconnect.errors import ExchangeError, NodeRefused, NotEntitled, Reverted
-from creditconnect.exchange.waiting import Waiting, any_waiting, group_waiting, in_flight, mark_found, release
+from creditconnect.exchange.waiting import Waiting, any_waiting, assign, group_waiting, in_flight, mark_found, release
 from creditconnect.types import RecordState
 
 # Whole transaction of `register`: see the committed gas snapshot (23,364 a record at 500), with room above it.
@@ -299,7 +299,7 @@ class Outbox:
             gas = min(REGISTER_GAS_BASE + REGISTER_GAS_RECORD * len(group.ids), TRANSACTION_GAS_LIMIT)
             with self._database.write() as connection:
                 tx = self._store(connection, "register", data, gas, head)
-                connection.executemany("UPDATE records SET tx = ? WHERE id = ?", [(tx, number) for number in group.ids])
+                assign(connection, group, tx)
 
     def _clear(self, data: bytes, group: Waiting, head: Block) -> bool:
         """Whether the registry takes this batch now; if it holds some of the records already, they are taken out.

@@ -43,6 +43,12 @@ def group_waiting(connection: sqlite3.Connection, greatest: int, *, flush: bool)
     )
 
 
+def assign(connection: sqlite3.Connection, group: Waiting, tx: int) -> None:
+    """Give a group to a transaction. One statement: a statement a record takes twice as long."""
+    marks = ",".join("?" * len(group.ids))
+    connection.execute(f"UPDATE records SET tx = ? WHERE id IN ({marks})", (tx, *group.ids))
+
+
 def any_waiting(connection: sqlite3.Connection) -> bool:
     return bool(
         connection.execute("SELECT EXISTS (SELECT 1 FROM records WHERE tx IS NULL AND found = 0)").fetchone()[0]
