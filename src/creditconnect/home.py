@@ -12,7 +12,6 @@ from creditconnect.chain.deployment import Deployment
 from creditconnect.custody.keyring import SCRYPT_WORK as KEYRING_SCRYPT_WORK
 from creditconnect.custody.keyring import Keyring
 from creditconnect.errors import SettingsError
-from creditconnect.records.commitments import check_provider_code
 from creditconnect.settings import Ask, Settings
 
 
@@ -32,7 +31,6 @@ def make_home(
     trusted = Deployment.read(deployment)
     if (settings.home / "settings.toml").exists():
         raise SettingsError(f"{settings.home}: is a home already", hint="a home is never overwritten")
-    check_provider_code(settings.institution)
     passphrases = {name: homes.passphrase(name, ask) for name in ("vault", *roles)}
     parts = (settings.deployment_file, settings.keyring_file, *map(settings.key_file, roles))
     if left := [path for path in parts if path.exists()]:

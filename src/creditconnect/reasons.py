@@ -60,6 +60,7 @@ class CheckReason(StrEnum):
     NODES_DISAGREE = "NODES_DISAGREE"
     NODE_BEHIND = "NODE_BEHIND"
     NODE_UNREACHABLE = "NODE_UNREACHABLE"
+    NODE_REFUSED = "NODE_REFUSED"
     # a check that an earlier one left without its input
     NOT_REACHED = "NOT_REACHED"
 

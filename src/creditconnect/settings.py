@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from creditconnect.errors import SettingsError
+from creditconnect.types import is_institution_code
 
 FORMAT = 1
 HOME_VARIABLE = "CREDITCONNECT_HOME"
@@ -162,7 +163,7 @@ def new(home: Path, institution: str, nodes: tuple[str, ...]) -> Settings:
 
 
 def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
-    if document.get("format") != FORMAT:
+    if document.get("format") is True or document.get("format") != FORMAT:
         raise SettingsError(
             f"{path}: format is {document.get('format')!r}, this program reads {FORMAT}",
             hint="use the creditconnect that wrote it",
@@ -170,8 +171,11 @@ def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
     if unknown := sorted(set(document) - _KNOWN):
         raise SettingsError(f"{path}: unknown setting {unknown[0]}", hint=f"known are {', '.join(sorted(_KNOWN))}")
     institution, nodes = document.get("institution"), document.get("nodes")
-    if not isinstance(institution, str) or not institution:
-        raise SettingsError(f"{path}: institution is missing", hint="the institution's permanent code")
+    if not isinstance(institution, str) or not is_institution_code(institution):
+        raise SettingsError(
+            f"{path}: institution is missing or no code",
+            hint="its permanent code, 1 to 32 printable ASCII characters without space",
+        )
     if not isinstance(nodes, list) or not nodes or not all(_is_url(url) for url in nodes):
         raise SettingsError(f"{path}: nodes is not a list of http(s) URLs", hint="e.g. http://127.0.0.1:8545")
     numbers = {name: _number(path, document, name, default, low, high) for name, default, low, high in _NUMBERS}

@@ -19,6 +19,7 @@ EntryKey = NewType("EntryKey", int)
 RECORD_HASH_BYTES = 8
 COMMITMENT_BYTES = 24
 SALT_BYTES = 32
+GREATEST_CODE = 32
 
 
 class Suite(IntEnum):
@@ -117,6 +118,11 @@ class Rejection:
     field: str
     reason: str
     message: str
+
+
+def is_institution_code(code: str) -> bool:
+    """Whether this may be an institution's permanent code: 1 to 32 characters from `!` to `~`."""
+    return 1 <= len(code) <= GREATEST_CODE and all("!" <= character <= "~" for character in code)
 
 
 def entry_key(record_hash: bytes, institution: int, n: int) -> EntryKey:

@@ -491,6 +491,28 @@ def test_submit__node_dies_under_way__what_was_taken_in_is_kept_and_finished_lat
     assert registered(stage.anvil.url, stage.registry, topic) == _records(home)
 
 
+def test_submit__the_process_that_prepares_rows_dies_within_a_chunk__no_row_is_taken_in_cut_short(
+    stage: Stage, console: Console, bureau: Path, tmp_path: Path
+) -> None:
+    source = write_rows(tmp_path / "large.jsonl", 10_000, first=1)
+    process = console.start("submit", source, home=bureau)
+    until = time.monotonic() + 20
+    while (taken := _records(bureau).total()) == 1:
+        assert time.monotonic() < until, "nothing was taken in"
+    process.send_signal(signal.SIGSTOP)
+    # A chunk is larger than the pipe: nobody reads, so the other process stands within one.
+    time.sleep(0.5)
+    (preparer,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(preparer), signal.SIGKILL)
+    process.send_signal(signal.SIGCONT)
+    said = console.end(process)
+    assert said.code == 1
+    assert said.complaint.endswith("submit the file again")
+    assert taken < 10_001
+    console.does("submit", source, home=bureau)
+    assert _records(bureau).total() == stage.entries() == 10_001
+
+
 def test_command__another_chain_behind_the_url__is_refused(
     stage: Stage, console: Console, rows: Path, package: Path, tmp_path: Path
 ) -> None:

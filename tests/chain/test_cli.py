@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import time
@@ -504,6 +505,24 @@ def test_submit__interrupted__says_that_it_can_go_on_and_does(
     assert stage.entries() == 3
 
 
+def test_submit__a_large_file_interrupted_at_a_terminal__shows_no_traceback_and_goes_on(
+    stage: Stage, console: Console, bureau: Path, tmp_path: Path
+) -> None:
+    source = write_rows(tmp_path / "large.jsonl", 20_000)
+    terminal = _Terminal(console, "submit", source, "--home", bureau)
+    for name in ("submit", "vault"):
+        terminal.wait_for(f"{name} passphrase: ")
+        terminal.type(passphrase(name))
+    _wait_until(lambda: (bureau / "vault.db-wal").exists() and _taken_in(bureau) > 0)
+    terminal.type("\x03", end="")
+    assert terminal.end() == 130
+    assert "Traceback" not in terminal.shown, terminal.shown
+    assert terminal.shown.rstrip().endswith("interrupted: what was taken in is kept; the same command again goes on")
+    assert 0 < _taken_in(bureau) < 20_000
+    console.does("submit", source, home=bureau)
+    assert stage.entries() == 20_000
+
+
 class _Terminal:
     """A command at a terminal of its own."""
 
@@ -562,6 +581,17 @@ def _catch_up(stage: Stage) -> None:
     """What takes a chain back takes its clock back too; the program goes by the machine's."""
     stage.anvil.rpc("evm_setTime", int(time.time()))
     stage.anvil.mine()
+
+
+def _taken_in(home: Path) -> int:
+    connection = sqlite3.connect(home / "vault.db")
+    try:
+        (count,) = connection.execute("SELECT count(*) FROM records").fetchone()
+        return int(count)
+    except sqlite3.OperationalError:
+        return 0  # no tables yet
+    finally:
+        connection.close()
 
 
 def _state(stage: Stage, record_hash: str) -> RecordState:

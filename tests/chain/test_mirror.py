@@ -278,7 +278,6 @@ def test_follow__reorg_while_a_window_is_read__nothing_stale_is_kept(watch: Watc
     watch.check()
 
 
-@pytest.mark.xfail(strict=True, reason="a window is not held against the block below it")
 def test_follow__reorg_below_the_mirrored_height_between_two_questions__nothing_stale_is_kept(watch: Watch) -> None:
     watch.mirror.follow()
     watch.pause()
@@ -294,7 +293,6 @@ def test_follow__reorg_below_the_mirrored_height_between_two_questions__nothing_
     watch.check()
 
 
-@pytest.mark.xfail(strict=True, reason="the window that another process took meanwhile is inserted twice")
 def test_follow__another_process_follows_into_the_same_database__neither_fails(watch: Watch) -> None:
     watch.mirror.follow()
     watch.register(1)
@@ -313,7 +311,6 @@ def test_follow__another_process_follows_into_the_same_database__neither_fails(w
     watch.check()
 
 
-@pytest.mark.xfail(strict=True, reason="events above the head that was read are counted too")
 def test_follow__another_process_is_further_than_the_head_that_was_read__consistent(watch: Watch) -> None:
     watch.mirror.follow()
     with watching(watch.stage, watch.proxy, watch.path) as other:

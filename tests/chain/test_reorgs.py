@@ -116,7 +116,6 @@ def test_run__several_reorgs_one_after_another__each_record_is_registered_once(b
     bench.check()
 
 
-@pytest.mark.xfail(strict=True, reason="what was final above the mirror's height is never looked at again")
 def test_run__reorg_before_anything_was_mirrored__what_it_dropped_is_sent_again(bench: Bench) -> None:
     bench.stage.anvil.reorg(3)
     run_until(bench, lambda: whole(bench))
@@ -124,7 +123,6 @@ def test_run__reorg_before_anything_was_mirrored__what_it_dropped_is_sent_again(
     bench.check()
 
 
-@pytest.mark.xfail(strict=True, reason="what was final above the mirror's height is never looked at again")
 def test_submit__reorg_since_the_last_submission__what_it_dropped_is_sent_again(bench: Bench, tmp_path: Path) -> None:
     bench.stage.anvil.reorg(3)
     with bench.client() as client:
@@ -143,7 +141,6 @@ def _bounded() -> Callable[[object], None]:
     return step
 
 
-@pytest.mark.xfail(strict=True, reason="what was mined and is in no block any more is not sent again")
 def test_pump__reorg_between_mined_and_final__same_bytes_are_sent_again(bench: Bench) -> None:
     anvil = bench.stage.anvil
     with outbox_of(bench.stage, bench.settings, anvil.url, confirmations=2) as outbox:
@@ -160,7 +157,6 @@ def test_pump__reorg_between_mined_and_final__same_bytes_are_sent_again(bench: B
     assert on_chain(anvil.url, bench.stage.registry).total() >= RECORDS
 
 
-@pytest.mark.xfail(strict=True, reason="a failed transaction is not sent again, and its nonce stays free")
 def test_run__reorg_takes_a_failed_transaction_away__later_nonces_are_not_stuck(bench: Bench) -> None:
     bench.proxy.rules["eth_sendRawTransaction"] = swallow
     bench.put(3, first=5_000)
@@ -183,7 +179,6 @@ def test_run__reorg_takes_a_failed_transaction_away__later_nonces_are_not_stuck(
     bench.check()
 
 
-@pytest.mark.xfail(strict=True, reason="what was found on the chain is never looked at again")
 def test_run__reorg_takes_a_record_away_that_was_found__it_is_registered_again(bench: Bench) -> None:
     stage, other = bench.stage, bench.stage.accounts[7]
     stage.admin(HK, "setAccount", BUREAU_HK, other, 1, True)

@@ -76,7 +76,6 @@ def test_load__institution_missing__named(tmp_path: Path, line: str) -> None:
     assert "institution" in refused(tmp_path, f'format = 1\n{line}nodes = ["http://a"]\n').message
 
 
-@pytest.mark.xfail(strict=True, reason="only make_home looks at the code's form")
 @pytest.mark.parametrize("code", ["CRA HK", "C" * 33, "CRA-香港", "CRA\\u0000"])
 def test_load__institution_that_no_registry_could_hold__named(tmp_path: Path, code: str) -> None:
     assert "institution" in refused(tmp_path, f'format = 1\ninstitution = "{code}"\nnodes = ["http://a"]\n').message

@@ -6,7 +6,7 @@ Hides how many nodes there are. Never picks silently between two that disagree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from creditconnect.chain.registry import (
@@ -20,7 +20,7 @@ from creditconnect.chain.registry import (
     claims_from,
     institution_from,
 )
-from creditconnect.errors import NodeBehind, NodeUnreachable
+from creditconnect.errors import NodeBehind, NodeRefused, NodeUnreachable
 from creditconnect.reasons import CheckReason
 from creditconnect.types import ChainIdentity, Check, CheckStatus
 
@@ -67,30 +67,30 @@ class Standpoint:
         if not reached:
             return View(unreachable or _error(CheckReason.NODE_UNREACHABLE, "no node is set"))
         number = min(head.number for _, head in reached)
+        asked = (provider, asker, record_hash, schema_hash)
         try:
             blocks = [(registry, _block_at(registry, number, head)) for registry, head in reached]
             if len({block.hash for _, block in blocks}) > 1:
                 return View(_error(CheckReason.NODES_DISAGREE, f"the nodes have different blocks {number}"))
-            views = [
-                self._ask(registry, block, provider, asker, record_hash, schema_hash) for registry, block in blocks
-            ]
+            views = [self._ask(registry, block, *asked) for registry, block in blocks]
+            ahead, newest = max(reached, key=lambda one: one[1].number)
+            news = newest.number > number and not _same(views[0], self._ask(ahead, newest, *asked))
         except NodeBehind as error:
             return View(_error(CheckReason.NODE_BEHIND, error.message))
         except NodeUnreachable as error:
             return View(_error(CheckReason.NODE_UNREACHABLE, error.message))
+        except NodeRefused as error:
+            return View(_error(CheckReason.NODE_REFUSED, error.message))
         if any(view != views[0] for view in views[1:]):
             return View(_error(CheckReason.NODES_DISAGREE, f"the nodes answer differently about block {number}"))
+        if news:
+            # What the node behind lacks matters to this record: as of the common block the answer would be out of date.
+            return View(
+                _error(CheckReason.NODE_BEHIND, f"a node is at block {number}, another knows more at {newest.number}")
+            )
         agreement = unreachable or (_OK if len(views) > 1 else _SINGLE)
-        return View(
-            agreement,
-            views[0].block,
-            views[0].claims,
-            views[0].provider,
-            views[0].asker,
-            views[0].corridor_open,
-            views[0].schema_id,
-            {claim.institution: self._codes[claim.institution] for claim in views[0].claims},
-        )
+        codes: dict[int, str] = {claim.institution: self._codes[claim.institution] for claim in views[0].claims}
+        return replace(views[0], agreement=agreement, codes=codes)
 
     # ------------------------------------------------------------------------------------------------------- private
 
@@ -103,10 +103,12 @@ class Standpoint:
                 if registry.node.url not in self._identified:
                     registry.require_identity(self._trusted)
                     self._identified.add(registry.node.url)
-                reached.append((registry, registry.head()))
+                reached.append((registry, registry.head_of(self._trusted)))
             except NodeUnreachable as error:
                 self._identified.discard(registry.node.url)
                 failure = _error(CheckReason.NODE_UNREACHABLE, error.message)
+            except NodeRefused as error:
+                failure = _error(CheckReason.NODE_REFUSED, error.message)
         return reached, failure
 
     def _ask(
@@ -158,6 +160,11 @@ class Standpoint:
         for number, answer in zip(unknown, answers, strict=True):
             self._codes[number] = ascii_of(answer["code"])
             self._sides[number] = answer["jurisdiction"]
+
+
+def _same(one: View, other: View) -> bool:
+    """Whether two views say the same, whatever their blocks."""
+    return replace(one, block=None) == replace(other, block=None)
 
 
 def _block_at(registry: Registry, number: int, head: Block) -> Block:

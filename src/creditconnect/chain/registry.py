@@ -80,6 +80,12 @@ class Claim:
     state: RecordState
     expired: bool
 
+    @property
+    def counts(self) -> bool:
+        """Whether the registry refuses the same commitment again: neither over nor expired."""
+        over = (RecordState.REJECTED, RecordState.REVOKED, RecordState.SUPERSEDED)
+        return self.state not in over and not self.expired
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -182,13 +188,36 @@ class Registry:
     def head(self) -> Block:
         return _block(self.node.call("eth_getBlockByNumber", "latest", False))
 
+    def head_of(self, trusted: ChainIdentity) -> Block:
+        """The head, if block 0 is still the trusted chain's.
+
+        Raises:
+            OtherChain: another chain answers at this URL.
+        """
+        genesis, head = self.node.batch(
+            [("eth_getBlockByNumber", [quantity(0), False]), ("eth_getBlockByNumber", ["latest", False])]
+        )
+        for answer in (genesis, head):
+            if isinstance(answer, NodeRefused):
+                raise answer
+        if raw_bytes(genesis["hash"]) != trusted.genesis_hash:
+            raise OtherChain(
+                f"{self.node.url}: genesis hash is {genesis['hash'][2:]}, not the trusted {trusted.genesis_hash.hex()}",
+                hint="another chain answers at this URL; correct the URL, or init a home with its deployment file",
+            )
+        return _block(head)
+
     def block(self, number: int) -> Block | None:
         """The block of that number, or None where the node has none."""
         found = self.node.call("eth_getBlockByNumber", quantity(number), False)
         return None if found is None else _block(found)
 
     def receipts(self, tx_hashes: Sequence[bytes]) -> list[Receipt | None]:
-        """A receipt for each transaction that is in a block, else None."""
+        """A receipt for each transaction that is in a block, else None.
+
+        Raises:
+            NodeRefused: the node would not say.
+        """
         answers = self.node.batch([("eth_getTransactionReceipt", ["0x" + tx_hash.hex()]) for tx_hash in tx_hashes])
         return [_receipt(answer) for answer in answers]
 
@@ -235,6 +264,14 @@ class Registry:
         head = (schema, expires_at, epoch, 4 * 32, len(records))
         words = b"".join(value.to_bytes(32, "big") for value in head)
         return self.abi.selector("register") + words + b"".join(records)
+
+    def claims_of(self, institution: int, record_hashes: Sequence[bytes], block: Block) -> list[list[Claim]]:
+        """One institution's claims to each hash, by n. Where there are none, as nearly always, `find` is not asked."""
+        found = self.find_many([(record_hash, institution) for record_hash in record_hashes], block)
+        asked = [record_hash for record_hash, first in zip(record_hashes, found, strict=True) if first is not None]
+        questions = [Question("find", (int.from_bytes(record_hash, "big"), [institution])) for record_hash in asked]
+        claims = dict(zip(asked, map(claims_from, self.ask(questions, block)), strict=True))
+        return [claims.get(record_hash, []) for record_hash in record_hashes]
 
     def simulate(self, sender: str, data: bytes, block_number: int | None = None) -> None:
         """Run a call without sending it, at a block's number or at the head.
@@ -370,8 +407,10 @@ def _block(answer: dict[str, Any]) -> Block:
 
 
 def _receipt(answer: Any) -> Receipt | None:
-    if answer is None or isinstance(answer, NodeRefused):
+    if answer is None:
         return None
+    if isinstance(answer, NodeRefused):
+        raise answer
     return Receipt(
         tx_hash=raw_bytes(answer["transactionHash"]),
         block_number=int(answer["blockNumber"], 16),

@@ -47,8 +47,8 @@ class Node:
             NodeUnreachable: no answer after the last attempt; NodeRefused: an error answer.
         """
         answer = self._post(_request(0, method, params))
-        if not isinstance(answer, dict):
-            raise NodeUnreachable(f"{self.url}: {method} was answered by something that is no JSON-RPC answer")
+        if not _is_answer(answer):
+            raise self._no_answer(method)
         result = _result(answer)
         if isinstance(result, NodeRefused):
             raise result
@@ -70,13 +70,17 @@ class Node:
 
     def _batch(self, requests: list[bytes]) -> list[Any]:
         answers = self._post(b"[" + b",".join(requests) + b"]")
-        if isinstance(answers, dict):  # a whole batch refused, e.g. for its size
-            refusal = _result(answers)
-            return [refusal] * len(requests)
+        if _is_answer(answers):  # a whole batch refused, e.g. for its size
+            return [_result(answers)] * len(requests)
+        if not isinstance(answers, list):
+            raise self._no_answer("a batch")
         by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
         if set(by_id) != {_request_id(request) for request in requests}:
             raise NodeUnreachable(f"{self.url}: answered {len(by_id)} of {len(requests)} calls of a batch")
         return [_result(by_id[_request_id(request)]) for request in requests]
+
+    def _no_answer(self, what: str) -> NodeUnreachable:
+        return NodeUnreachable(f"{self.url}: {what} was answered by what is no JSON-RPC", hint="is the URL a node's?")
 
     def _post(self, body: bytes) -> Any:
         failure = ""
@@ -131,6 +135,10 @@ def _parts(calls: Sequence[tuple[str, Sequence[Any]]]) -> list[list[bytes]]:
         parts[-1].append(request)
         size += len(request)
     return parts
+
+
+def _is_answer(answer: Any) -> bool:
+    return isinstance(answer, dict) and ("result" in answer or "error" in answer)
 
 
 def _result(answer: dict[str, Any]) -> Any:

@@ -75,6 +75,8 @@ class Keyring:
             raise SettingsError(f"{path}: is not a {FORMAT} file") from None
         try:
             return cls(AESGCM(stretched).decrypt(nonce, sealed, _ASSOCIATED))
+        except ValueError:
+            raise SettingsError(f"{path}: is not a {FORMAT} file") from None
         except InvalidTag:
             raise WrongPassphrase(f"{path}: the passphrase does not open this keyring") from None
 

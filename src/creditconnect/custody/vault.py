@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.sealing import NONCE_BYTES, Sealer
-from creditconnect.errors import SettingsError
+from creditconnect.errors import SettingsError, Tampered
 from creditconnect.records.commitments import Derivation
 from creditconnect.records.preparation import Prepared
 from creditconnect.records.schemas import Schema
@@ -119,18 +119,21 @@ class Vault:
     def put(self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared], rejected: int) -> FileTotals:
         """Seal rows and keep them, in one commit; rows known already are counted and left as they are.
 
+        Only the expiry of one that still waits is set anew: it may have waited beyond the first.
+
         Returns what this call added to the file's totals.
         """
         sealed = self.seal(file, schema, expires_at, rows)
         with self.database.write() as connection:
-            before = connection.total_changes
+            (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()
             connection.executemany(
                 "INSERT INTO records"
                 " (file, line, schema, expires_at, digest, record_hash, commitment, key_number, sealed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+                " SET expires_at = excluded.expires_at WHERE tx IS NULL AND found = 0",
                 sealed,
             )
-            accepted = connection.total_changes - before
+            (accepted,) = connection.execute("SELECT count(*) FROM records WHERE id > ?", (newest,)).fetchone()
             totals = FileTotals(accepted, len(rows) - accepted, rejected)
             connection.execute(
                 "UPDATE files SET accepted = accepted + ?, repeated = repeated + ?, rejected = rejected + ?"
@@ -172,7 +175,10 @@ class Vault:
         Raises:
             Tampered: it does not open.
         """
-        salt, canonical = self._sealers[record.key_number].open(record.sealed, record.derived)
+        sealer = self._sealers.get(record.key_number)
+        if sealer is None:
+            raise Tampered(f"record {record.id} names key {record.key_number}, which seals no records")
+        salt, canonical = sealer.open(record.sealed, record.derived)
         return OpenedRecord(record, salt, canonical)
 
     # ------------------------------------------------------------------------------------------------------- private

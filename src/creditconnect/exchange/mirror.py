@@ -113,7 +113,7 @@ class Mirror:
 
     def _take(self, first: int, last: int) -> int:
         """Mirror blocks `first` to `last` in one commit, if the node still holds them afterwards as it did before."""
-        before = self._registry.block(last)
+        before = self._following(first, last)
         logs = self._registry.logs(first, last)
         after = self._registry.block(last)
         if before is None or after is None:
@@ -123,11 +123,22 @@ class Mirror:
         if before.hash != after.hash:
             raise NodeBehind(f"block {last} changed while it was read", hint="try again")
         with self._database.write() as connection:
+            if self.height() != first - 1:
+                return 0  # another process of this home took the window meanwhile
             blocks = {log.block_number: log.block_hash for log in logs} | {last: after.hash}
             connection.executemany("INSERT INTO blocks (number, hash) VALUES (?, ?)", sorted(blocks.items()))
             connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_row(log) for log in logs])
             connection.execute(_PRUNE, (last - GREATEST_REORG_BLOCKS,))
         return len(logs)
+
+    def _following(self, first: int, last: int) -> Block | None:
+        """Block `last`, if block `first` follows what is mirrored; a reorg since `_rewind` is noticed here."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT hash FROM blocks WHERE number = ?", (first - 1,)).fetchone()
+        start = self._registry.block(first)
+        if row is not None and start is not None and start.parent_hash != row[0]:
+            raise NodeBehind(f"block {first - 1} changed while it was followed", hint="try again")
+        return start if first == last else self._registry.block(last)
 
     def _rewind(self, head: Block) -> int | None:
         """Forget what a reorg took away; the last block kept, or None where there was none."""
@@ -168,7 +179,9 @@ class Mirror:
         (counted,) = self._registry.ask([Question("registry")], head)
         topic = self._registry.abi.topic("BatchRegistered")
         with self._database.read() as connection:
-            (mirrored,) = connection.execute("SELECT count(*) FROM events WHERE topic0 = ?", (topic,)).fetchone()
+            (mirrored,) = connection.execute(
+                "SELECT count(*) FROM events WHERE topic0 = ? AND block_number <= ?", (topic, head.number)
+            ).fetchone()
         if mirrored != counted["batchCount"]:
             raise MirrorInconsistent(
                 f"block {head.number}: the registry counts {counted['batchCount']} batches, its events {mirrored}",

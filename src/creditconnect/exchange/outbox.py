@@ -23,8 +23,16 @@ from creditconnect.chain.rpc import quantity
 from creditconnect.chain.signing import Signer
 from creditconnect.custody.database import Database
 from creditconnect.errors import ExchangeError, NodeRefused, NotEntitled, Reverted
-from creditconnect.exchange.waiting import Waiting, any_waiting, assign, group_waiting, in_flight, mark_found, release
-from creditconnect.types import RecordState
+from creditconnect.exchange.waiting import (
+    Waiting,
+    any_waiting,
+    assign,
+    forget_found,
+    group_waiting,
+    in_flight,
+    mark_found,
+    release,
+)
 
 # Whole transaction of `register`: see the committed gas snapshot (23,364 a record at 500), with room above it.
 REGISTER_GAS_BASE = 120_000
@@ -35,6 +43,9 @@ GREATEST_BATCH_RECORDS = (TRANSACTION_GAS_LIMIT - REGISTER_GAS_BASE) // REGISTER
 # Besu takes 200 future nonces of one sender.
 GREATEST_IN_FLIGHT = 100
 RESEND_AFTER_SECONDS = 5.0
+LOST_AFTER_SECONDS = 5.0
+# Final blocks do not move on any engine in use; these are looked at again all the same when a head does not follow.
+RECHECKED_BLOCKS = 256
 
 _HINTS = {
     "NotEntitled": "ask your authority whether the institution is suspended, out of time or not scoped for the schema",
@@ -54,6 +65,8 @@ class Pumped:
     waiting: bool
     in_flight: int
     registered: int
+    # What the node said last to something that is still under way; decides nothing, but somebody may want to know.
+    refusal: str = ""
 
     @property
     def idle(self) -> bool:
@@ -101,7 +114,10 @@ class Outbox:
         self._sent_at: dict[int, float] = {}
         # False until the registry is known to take a batch now, and again after a failure.
         self._cleared = False
-        self._settled_at: bytes | None = None
+        self._settled: Block | None = None
+        self._refusal = ""
+        # When a transaction first looked lost: the node may show its nonce before its receipt.
+        self._suspected: dict[int, float] = {}
         self._chain_id = int(registry.node.call("eth_chainId"), 16)
         self._used_nonces = registry.nonce(signer.address)
 
@@ -119,7 +135,8 @@ class Outbox:
         self._sign_waiting(head, flush=flush)
         self._send()
         with self._database.read() as connection:
-            return Pumped(any_waiting(connection), in_flight(connection), registered)
+            waiting = any_waiting(connection, head.timestamp)
+            return Pumped(waiting, in_flight(connection), registered, self._refusal)
 
     def step(self) -> int:
         """Send what is stored and look what became of it, without batching; how many records are registered by it."""
@@ -172,25 +189,29 @@ class Outbox:
         """After a reorg: what was mined above the last kept block is under way again, with the same bytes."""
         with self._database.write() as connection:
             connection.execute(
-                "UPDATE transactions SET state = 'stored', block_number = NULL, block_hash = NULL"
-                " WHERE state IN ('mined', 'final') AND block_number > ?",
+                "UPDATE transactions SET state = 'stored', block_number = NULL, block_hash = NULL, error = NULL"
+                " WHERE state IN ('mined', 'final', 'failed') AND block_number > ?",
                 (last_kept_block,),
             )
+            forget_found(connection)
         self._sent_at.clear()
-        self._settled_at = None
+        self._settled = None
+        self._cleared = False
 
     # ----------------------------------------------------------------------------------------------------- settling
 
     def _settle(self, head: Block) -> int:
         """Decide from the chain what became of the transactions under way; how many records are registered by it."""
-        if head.hash == self._settled_at:
+        if self._settled is not None and head.hash == self._settled.hash:
             return 0
+        self._notice_reorg(head)
         with self._database.read() as connection:
             under_way = connection.execute(
                 "SELECT id, hash, nonce, data FROM transactions"
                 " WHERE state IN ('stored', 'mined') AND sender = ? ORDER BY id",
                 (self._signer.address,),
             ).fetchall()
+        self._settled = head
         if not under_way:
             return 0
         # The nonce first: a transaction mined between the two questions must not look lost.
@@ -199,14 +220,38 @@ class Outbox:
         mined: list[tuple[int, Receipt]] = []
         for (tx, _, nonce, data), receipt in zip(under_way, receipts, strict=True):
             if receipt is None:
-                if nonce < self._used_nonces:
-                    self._settle_lost(tx, head)
+                if nonce < self._used_nonces and self._looks_lost_for_long(tx):
+                    self._settle_lost(tx)
             elif receipt.succeeded:
                 mined.append((tx, receipt))
             elif self._is_final(receipt, head):
-                self._settle_failed(tx, receipt, data, head)
-        self._settled_at = head.hash
+                self._settle_failed(tx, receipt, data)
         return self._settle_mined(mined, head)
+
+    def _notice_reorg(self, head: Block) -> None:
+        """If the head does not follow the last one, look whether the blocks of what was mined are still there."""
+        last = self._settled
+        if last is not None and (head.parent_hash == last.hash or self._is_there(last.number, last.hash)):
+            return
+        with self._database.read() as connection:
+            blocks = connection.execute(
+                "SELECT DISTINCT block_number, block_hash FROM transactions WHERE sender = ? AND block_number > ?"
+                " AND state IN ('mined', 'final', 'failed') ORDER BY block_number",
+                (self._signer.address, head.number - RECHECKED_BLOCKS),
+            ).fetchall()
+        for number, block_hash in blocks:
+            # A node that is merely behind takes nothing away.
+            if number <= head.number and not self._is_there(number, block_hash):
+                self.reopen(number - 1)
+                return
+
+    def _is_there(self, number: int, block_hash: bytes) -> bool:
+        found = self._registry.block(number)
+        return found is not None and found.hash == block_hash
+
+    def _looks_lost_for_long(self, tx: int) -> bool:
+        since = self._suspected.setdefault(tx, self._monotonic())
+        return self._monotonic() - since >= LOST_AFTER_SECONDS
 
     def _is_final(self, receipt: Receipt, head: Block) -> bool:
         return receipt.block_number + self._confirmations <= head.number
@@ -227,9 +272,9 @@ class Outbox:
             (records,) = connection.execute(f"SELECT count(*) FROM records WHERE tx IN ({marks})", final).fetchone()
         return int(records)
 
-    def _settle_failed(self, tx: int, receipt: Receipt, data: bytes, head: Block) -> None:
+    def _settle_failed(self, tx: int, receipt: Receipt, data: bytes) -> None:
         error = self._revert_reason(data, receipt)
-        held = self._held_of(tx, head)
+        held = self._held_of(tx)
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE transactions SET state = 'failed', block_number = ?, block_hash = ?, gas_used = ?, error = ?"
@@ -239,10 +284,10 @@ class Outbox:
             release(connection, tx, held)
         self._cleared = False
 
-    def _settle_lost(self, tx: int, head: Block) -> None:
+    def _settle_lost(self, tx: int) -> None:
         if self._registry.receipts([self._hash(tx)])[0] is not None:
             return  # mined after all; the next step sees it
-        held = self._held_of(tx, head)
+        held = self._held_of(tx)
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE transactions SET state = 'lost', error = 'another transaction of this key took the nonce'"
@@ -252,24 +297,26 @@ class Outbox:
             release(connection, tx, held)
         self._cleared = False
 
-    def _held_of(self, tx: int, head: Block) -> list[int]:
+    def _held_of(self, tx: int) -> list[int]:
         with self._database.read() as connection:
             rows = connection.execute("SELECT id, record_hash, commitment FROM records WHERE tx = ?", (tx,)).fetchall()
-        return self._held(rows, head)
+        return self._held(rows)
 
-    def _held(self, rows: Sequence[tuple[int, bytes, bytes]], head: Block) -> list[int]:
-        """The ids of those that the registry holds as this institution's, by hash and commitment, and not as over."""
+    def _held(self, rows: Sequence[tuple[int, bytes, bytes]]) -> list[int]:
+        """The ids of those that the registry holds now as this institution's, by hash and commitment, not as over."""
         if not rows:
             return []
+        # The newest head, not the one of this step: what is asked about may have been mined since.
+        head = self._registry.head()
         (institution,) = self._registry.ask(
             [Question("institutionByCode", (bytes32_of(self._institution_code),))], head
         )
-        found = self._registry.find_many([(record_hash, institution) for _, record_hash, _ in rows], head)
-        over = (RecordState.REJECTED, RecordState.REVOKED, RecordState.SUPERSEDED)
+        hashes = [record_hash for _, record_hash, _ in rows]
+        claims = self._registry.claims_of(institution, hashes, head)
         return [
             number
-            for (number, _, commitment), claim in zip(rows, found, strict=True)
-            if claim is not None and claim.commitment == commitment and claim.state not in over and not claim.expired
+            for (number, _, commitment), own in zip(rows, claims, strict=True)
+            if any(claim.commitment == commitment and claim.counts for claim in own)
         ]
 
     def _revert_reason(self, data: bytes, receipt: Receipt) -> str:
@@ -290,18 +337,18 @@ class Outbox:
             with self._database.read() as connection:
                 if in_flight(connection) >= GREATEST_IN_FLIGHT:
                     return
-                group = group_waiting(connection, self._batch_records, flush=flush)
+                group = group_waiting(connection, self._batch_records, head.timestamp, flush=flush)
             if group is None:
                 return
             data = self._register_data(group)
-            if not self._cleared and not self._clear(data, group, head):
+            if not self._cleared and not self._clear(data, group):
                 continue
             gas = min(REGISTER_GAS_BASE + REGISTER_GAS_RECORD * len(group.ids), TRANSACTION_GAS_LIMIT)
             with self._database.write() as connection:
                 tx = self._store(connection, "register", data, gas, head)
                 assign(connection, group, tx)
 
-    def _clear(self, data: bytes, group: Waiting, head: Block) -> bool:
+    def _clear(self, data: bytes, group: Waiting) -> bool:
         """Whether the registry takes this batch now; if it holds some of the records already, they are taken out.
 
         Raises:
@@ -311,7 +358,7 @@ class Outbox:
             self._registry.simulate(self._signer.address, data)
         except Reverted as error:
             if error.name == "DuplicateRecord":
-                held = self._held(list(zip(group.ids, group.record_hashes, group.commitments, strict=True)), head)
+                held = self._held(list(zip(group.ids, group.record_hashes, group.commitments, strict=True)))
                 if not held:
                     raise ExchangeError(str(error)) from error
                 with self._database.write() as connection:
@@ -368,7 +415,8 @@ class Outbox:
         ]
         if not due:
             return
-        self._registry.send([raw for _, raw in due])
+        refusals = self._registry.send([raw for _, raw in due])
+        self._refusal = next((refusal.node_message for refusal in refusals if refusal is not None), "")
         self._sent_at.update({tx: now for tx, _ in due})
 
     def _call(self, data: bytes) -> dict[str, str]:

@@ -67,7 +67,8 @@ def prepared_chunks(source: Path, form: Form, *, large_file_bytes: int = LARGE_F
         return
     # Not by multiprocessing, which would import the caller's main module a second time.
     command = [sys.executable, "-P", "-m", MODULE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    # Of a group of its own: Ctrl-C at the terminal is for the first process, which ends this one.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0) as process:
         job, chunks = _pipes(process)
         try:
             job.write(orjson.dumps(_job(source, form)))
@@ -133,13 +134,19 @@ def _read(chunks: IO[bytes]) -> tuple[dict[str, Any], bytes]:
     Raises:
         CreditConnectError: the other process's own error; SourceUnreadable: it ended without a word.
     """
-    lengths = chunks.read(8)
-    if len(lengths) < 8:
-        raise SourceUnreadable("the process that prepares rows ended too early", hint="submit the file again")
-    head = orjson.loads(chunks.read(int.from_bytes(lengths[:4], "big")))
+    lengths = _exactly(chunks, 8)
+    head = orjson.loads(_exactly(chunks, int.from_bytes(lengths[:4], "big")))
     if "error" in head:
         raise getattr(errors, head["error"])(head["message"], hint=head["hint"])
-    return head, chunks.read(int.from_bytes(lengths[4:], "big"))
+    return head, _exactly(chunks, int.from_bytes(lengths[4:], "big"))
+
+
+def _exactly(chunks: IO[bytes], length: int) -> bytes:
+    # A process may end within a chunk: a record that is cut short must not pass for one.
+    taken = chunks.read(length)
+    if len(taken) < length:
+        raise SourceUnreadable("the process that prepares rows ended too early", hint="submit the file again")
+    return taken
 
 
 # ----------------------------------------------------------------------------------------------------- the second's end

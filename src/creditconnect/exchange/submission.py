@@ -45,6 +45,8 @@ class Progress:
 
     rows: int
     registered: int
+    # What the node said last to a transaction that is still under way, if it refused it.
+    refusal: str = ""
 
 
 def no_progress(_: Progress) -> None:
@@ -123,7 +125,7 @@ class Submitter:
         while self._outbox is not None:
             pumped = self._outbox.pump(flush=True)
             self._registered += pumped.registered
-            self._progress(Progress(self._rows, self._registered))
+            self._progress(Progress(self._rows, self._registered, pumped.refusal))
             if pumped.idle:
                 return
             self._sleep(0.05)
@@ -163,7 +165,7 @@ def _sum(one: FileTotals, other: FileTotals) -> FileTotals:
 def _rejected_list(path: Path) -> Iterator[Callable[[Rejection], None]]:
     """A CSV file of line, field, reason, message, which exists only if a row was rejected."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("line", "field", "reason", "message"))
         count = 0

@@ -18,17 +18,25 @@ class Waiting:
     commitments: list[bytes]
 
 
-def group_waiting(connection: sqlite3.Connection, greatest: int, *, flush: bool) -> Waiting | None:
-    """The next records to sign, at most `greatest`, oldest first; None where none wait or, unless `flush`, too few."""
+# Waits: not given to a transaction, not found on the chain, and not expired by the chain's time.
+_WAITS = "tx IS NULL AND found = 0 AND (expires_at = 0 OR expires_at > ?)"
+
+
+def group_waiting(connection: sqlite3.Connection, greatest: int, now: int, *, flush: bool) -> Waiting | None:
+    """The next records to sign, at most `greatest`, oldest first; None where none wait or, unless `flush`, too few.
+
+    What expired while it waited is passed over: the registry would refuse it. Submitting it anew with a later expiry
+    brings it back.
+    """
     first = connection.execute(
-        "SELECT schema, expires_at FROM records WHERE tx IS NULL AND found = 0 ORDER BY id LIMIT 1"
+        f"SELECT schema, expires_at FROM records WHERE {_WAITS} ORDER BY id LIMIT 1", (now,)
     ).fetchone()
     if first is None:
         return None
     rows = connection.execute(
-        "SELECT id, record_hash, commitment FROM records"
-        " WHERE tx IS NULL AND found = 0 AND schema = ? AND expires_at = ? ORDER BY id LIMIT ?",
-        (*first, greatest),
+        f"SELECT id, record_hash, commitment FROM records WHERE {_WAITS} AND schema = ? AND expires_at = ?"
+        " ORDER BY id LIMIT ?",
+        (now, *first, greatest),
     ).fetchall()
     if len(rows) < greatest and not flush:
         return None
@@ -49,10 +57,9 @@ def assign(connection: sqlite3.Connection, group: Waiting, tx: int) -> None:
     connection.execute(f"UPDATE records SET tx = ? WHERE id IN ({marks})", (tx, *group.ids))
 
 
-def any_waiting(connection: sqlite3.Connection) -> bool:
-    return bool(
-        connection.execute("SELECT EXISTS (SELECT 1 FROM records WHERE tx IS NULL AND found = 0)").fetchone()[0]
-    )
+def any_waiting(connection: sqlite3.Connection, now: int) -> bool:
+    """Whether any record waits that has not expired."""
+    return bool(connection.execute(f"SELECT EXISTS (SELECT 1 FROM records WHERE {_WAITS})", (now,)).fetchone()[0])
 
 
 def in_flight(connection: sqlite3.Connection) -> int:
@@ -70,3 +77,8 @@ def release(connection: sqlite3.Connection, tx: int, found: Sequence[int]) -> No
 def mark_found(connection: sqlite3.Connection, records: Sequence[int]) -> None:
     """These are on the chain, though no transaction of this home is known to have brought them there."""
     connection.executemany("UPDATE records SET tx = NULL, found = 1 WHERE id = ?", [(number,) for number in records])
+
+
+def forget_found(connection: sqlite3.Connection) -> None:
+    """What was found on the chain waits again; it is found again if it is still there."""
+    connection.execute("UPDATE records SET found = 0 WHERE found = 1")

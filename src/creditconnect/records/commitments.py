@@ -12,11 +12,10 @@ import hmac
 from collections.abc import Iterable
 
 from creditconnect.errors import UsageError
-from creditconnect.types import RECORD_HASH_BYTES, SALT_BYTES, Derived, Suite
+from creditconnect.types import RECORD_HASH_BYTES, SALT_BYTES, Derived, Suite, is_institution_code
 
 TAG = b"creditconnect/record"
 VERSION = 1
-GREATEST_PROVIDER_CODE = 32
 SCHEMA_HASH_BYTES = 32
 
 
@@ -31,7 +30,7 @@ def check_provider_code(code: str) -> bytes:
     Raises:
         UsageError: it is not one.
     """
-    if not (1 <= len(code) <= GREATEST_PROVIDER_CODE and all("!" <= character <= "~" for character in code)):
+    if not is_institution_code(code):
         raise UsageError("a provider code is 1 to 32 printable ASCII characters without space")
     return code.encode("ascii")
 

@@ -161,7 +161,6 @@ def test_open__rows_swapped__tampered(vault: Vault, database: Database, schema: 
             vault.open(vault.by_hash(derived.record_hash)[0])
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="a number that is no sealing key's")
 def test_open__key_number_altered__tampered(vault: Vault, database: Database, schema: Schema) -> None:
     put(vault, schema, prepared(1))
     change(database, "UPDATE records SET key_number = 1")
