@@ -265,7 +265,7 @@ interface IRecordRegistry {
     error NotAuthorityOf(uint16 jurisdiction, address caller);
     error NotSeatHolder(uint16 jurisdiction, Seat seat, address caller);
     error NotOffered(uint16 jurisdiction, Seat seat, address caller);
-    /// @notice The address is zero, sits on a seat, or is an institution's account.
+    /// @notice The address is zero or sits on a seat.
     error AddressNotFree(address holder);
     error NoRecovery(uint16 jurisdiction, address to);
     error RecoveryTooEarly(uint16 jurisdiction, uint40 notBefore);
@@ -387,7 +387,7 @@ interface IRecordRegistry {
 
     function setProfile(uint16 institution, bytes32 profileHash) external;
 
-    /// @notice The institution's authority or one of its review accounts publishes the key that packages are sealed to.
+    /// @notice The institution's authority, or a review account of its own while it stands, publishes the key that packages are sealed to.
     /// @dev    The key itself is in the event, its keccak256 in storage.
     function setEncryptionKey(uint16 institution, uint8 suite, bytes calldata key) external;
 
@@ -447,7 +447,7 @@ interface IRecordRegistry {
 
     /// @notice The bulk view. `pairs` are `recordHash 64 | institution 16`; an answer a pair, in order.
     /// @dev    An answer is `commitment 192 | batch 48 | state 8 | expired 1 | claims 7` of n = 0, or zero. With more than one
-    ///         claim ask `find`. About 6,000 gas a pair: 4,000 a call stay below geth's 50M.
+    ///         claim ask `find`. About 7,500 gas a pair: 4,000 a call stay below geth's 50M.
     function findMany(uint80[] calldata pairs) external view returns (bytes32[] memory answers);
 
     function registry() external view returns (Registry memory);

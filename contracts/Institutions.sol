@@ -11,6 +11,8 @@ abstract contract Institutions is IRecordRegistry {
     uint256 internal constant PROPOSAL_LIFETIME = 30 days;
     /// @dev Bitmaps of jurisdictions are 32 bits.
     uint256 internal constant JURISDICTION_LIMIT = 32;
+    /// @dev An institution is 16 bits of an entry key.
+    uint256 internal constant INSTITUTION_LIMIT = type(uint16).max;
     /// @dev An institution's schemas are 256 bits; id 0 is nobody's.
     uint256 internal constant SCHEMA_LIMIT = 255;
     uint8 internal constant ROLE_PROVIDER = 1;
@@ -75,7 +77,7 @@ abstract contract Institutions is IRecordRegistry {
         if (seat == Seat.Authority) {
             from = _seatAuthority(side, offered);
         } else {
-            _requireFree(offered);
+            _seat(offered);
             from = side.recovery;
             side.recovery = offered;
             side.offeredRecovery = address(0);
@@ -113,6 +115,7 @@ abstract contract Institutions is IRecordRegistry {
         if (supporter == jurisdiction) revert OwnSupport(jurisdiction);
         Jurisdiction storage side = _known(jurisdiction);
         if (to == address(0) || side.recoveryTo != to) revert NoRecovery(jurisdiction, to);
+        _endRecovery(side);
         emit RecoveryCompleted(jurisdiction, _seatAuthority(side, to), to, supporter);
     }
 
@@ -124,6 +127,7 @@ abstract contract Institutions is IRecordRegistry {
         if (startedAt == 0) revert NoRecovery(jurisdiction, to);
         uint40 notBefore = startedAt + uint40(RECOVERY_DELAY);
         if (block.timestamp < notBefore) revert RecoveryTooEarly(jurisdiction, notBefore);
+        _endRecovery(side);
         emit RecoveryCompleted(jurisdiction, _seatAuthority(side, to), to, 0);
     }
 
@@ -160,7 +164,9 @@ abstract contract Institutions is IRecordRegistry {
     /// @inheritdoc IRecordRegistry
     function openCorridor(uint16 from, uint16 to) external returns (bool complete) {
         uint32 both = _bit(from) | _bit(to);
-        if (from == to || both & ~_registry.accepted != 0) revert NotACorridor(from, to);
+        if (_bit(from) == 0 || _bit(to) == 0 || from == to || both & ~_registry.accepted != 0) {
+            revert NotACorridor(from, to);
+        }
         if (_corridors[from][to]) revert CorridorState(from, to, true);
         complete = _agree(both);
         if (complete) {
@@ -216,6 +222,7 @@ abstract contract Institutions is IRecordRegistry {
         uint16 jurisdiction = _callerJurisdiction();
         if (code == 0) revert CodeInvalid(code);
         if (_institutionIds[code] != 0) revert CodeTaken(code, _institutionIds[code]);
+        if (_registry.institutionCount == INSTITUTION_LIMIT) revert LimitReached(INSTITUTION_LIMIT);
         institution = ++_registry.institutionCount;
         _institutionIds[code] = institution;
         Institution storage admitted = _institutions[institution];
@@ -234,7 +241,7 @@ abstract contract Institutions is IRecordRegistry {
         Institution storage scoped = _ownInstitution(institution);
         if (roles > ROLES_ALL) revert RolesInvalid(roles);
         // Bits 1 to schemaCount exist.
-        uint256 known = (uint256(2) << _registry.schemaCount) - 2;
+        uint256 known = (type(uint256).max >> (SCHEMA_LIMIT - _registry.schemaCount)) - 1;
         if (schemas & ~known != 0) revert SchemasUnknown(schemas & ~known);
         scoped.roles = roles;
         scoped.schemas = schemas;
@@ -265,7 +272,7 @@ abstract contract Institutions is IRecordRegistry {
         Account storage account = _accounts[msg.sender];
         // A reviewer may publish its institution's key: a submitter's key sits in a machine and is the likelier to leak.
         bool reviewer = institution != 0 && account.institution == institution && account.enabled
-            && account.role == AccountRole.Review;
+            && account.role == AccountRole.Review && _institutions[institution].standing == Standing.Active;
         Institution storage owner = reviewer ? _institutions[institution] : _ownInstitution(institution);
         if (key.length == 0) revert HashInvalid(0);
         owner.encryptionSuite = suite;
@@ -278,8 +285,8 @@ abstract contract Institutions is IRecordRegistry {
         _ownInstitution(institution);
         if (role == AccountRole.None) revert AccountRoleInvalid();
         Account storage bound = _accounts[account];
+        if (enabled || bound.institution == 0) _requireFree(account);
         if (bound.institution == 0) {
-            _requireFree(account);
             bound.institution = institution;
             bound.role = role;
             bound.number = ++_registry.accountCount;
@@ -409,9 +416,9 @@ abstract contract Institutions is IRecordRegistry {
         if (!_registry.live) revert NotLive();
     }
 
-    /// @dev Seats and accounts are disjoint: nobody holds two seats, no authority is an institution's account.
+    /// @dev Nobody holds two seats, and no holder of a seat is an enabled account.
     function _requireFree(address holder) private view {
-        bool free = holder != address(0) && _accounts[holder].institution == 0;
+        bool free = holder != address(0);
         for (uint16 id = _registry.jurisdictionCount; free && id != 0; --id) {
             free = _jurisdictions[id].authority != holder && _jurisdictions[id].recovery != holder;
         }
@@ -428,14 +435,24 @@ abstract contract Institutions is IRecordRegistry {
         if (msg.sender != side.recovery) revert NotSeatHolder(jurisdiction, Seat.Recovery, msg.sender);
     }
 
-    /// @dev Puts `to` on the authority's seat; offers, recoveries and half-made agreements of the predecessor end.
+    /// @dev Puts `to` on the authority's seat; offers and half-made agreements of the predecessor end. A running
+    ///      recovery goes on: else who stole the seat would hand it on to himself for ever.
     function _seatAuthority(Jurisdiction storage side, address to) private returns (address from) {
-        _requireFree(to);
+        _seat(to);
         from = side.authority;
         side.authority = to;
         side.offeredAuthority = address(0);
-        _endRecovery(side);
         ++_registry.authorityEpoch;
+    }
+
+    /// @dev A seat goes before an account: else anyone's authority could bar an address from its seat by binding it.
+    function _seat(address holder) private {
+        _requireFree(holder);
+        Account storage bound = _accounts[holder];
+        if (bound.enabled) {
+            bound.enabled = false;
+            emit AccountSet(bound.institution, holder, bound.role, false, bound.number);
+        }
     }
 
     function _endRecovery(Jurisdiction storage side) private {
@@ -449,8 +466,8 @@ abstract contract Institutions is IRecordRegistry {
         for (uint16 other = _registry.jurisdictionCount; other != 0; --other) {
             if (_jurisdictions[other].code == code) revert CodeTaken(code, other);
         }
-        _requireFree(authority);
-        _requireFree(recovery);
+        _seat(authority);
+        _seat(recovery);
         if (authority == recovery) revert AddressNotFree(recovery);
         uint16 id = ++_registry.jurisdictionCount;
         Jurisdiction storage side = _jurisdictions[id];

@@ -81,10 +81,10 @@ contract JointActionsTest is Fixture {
         registry.addJurisdiction(0, adminMo, recoveryMo);
 
         vm.prank(adminHk);
-        registry.addJurisdiction("MO", adminMo, bankSz);
-        _expectError(IRecordRegistry.AddressNotFree.selector, bankSz);
+        registry.addJurisdiction("MO", adminMo, recoverySz);
+        _expectError(IRecordRegistry.AddressNotFree.selector, recoverySz);
         vm.prank(adminSz);
-        registry.addJurisdiction("MO", adminMo, bankSz);
+        registry.addJurisdiction("MO", adminMo, recoverySz);
     }
 
     function test_addJurisdiction__thirtyTwoThere__reverts() public {

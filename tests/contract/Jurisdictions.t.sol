@@ -183,7 +183,7 @@ contract JurisdictionsTest is Fixture {
     }
 
     function test_offerHandover__addressNotFree__reverts() public {
-        address[5] memory taken = [adminHk, adminSz, recoveryHk, recoverySz, bankSz];
+        address[4] memory taken = [adminHk, adminSz, recoveryHk, recoverySz];
         for (uint256 i; i < taken.length; ++i) {
             _expectError(IRecordRegistry.AddressNotFree.selector, taken[i]);
             vm.prank(adminHk);
@@ -235,6 +235,25 @@ contract JurisdictionsTest is Fixture {
         registry.startRecovery(HK, recoveryHk);
     }
 
+    function test_acceptHandover__byAnAccount__theSeatGoesBeforeIt() public {
+        uint32 number = registry.accountOf(bankSz).number;
+        IRecordRegistry.AccountRole role = IRecordRegistry.AccountRole.Submit;
+        vm.prank(recoveryHk);
+        registry.offerHandover(HK, RECOVERY, bankSz);
+        _expectEvent();
+        emit IRecordRegistry.AccountSet(BANK_SZ, bankSz, role, false, number);
+        _expectEvent();
+        emit IRecordRegistry.HandoverAccepted(HK, RECOVERY, recoveryHk, bankSz);
+        vm.prank(bankSz);
+        registry.acceptHandover(HK, RECOVERY);
+        vm.assertEq(
+            abi.encode(registry.accountOf(bankSz)), abi.encode(IRecordRegistry.Account(BANK_SZ, role, false, number))
+        );
+        _expectError(IRecordRegistry.AddressNotFree.selector, bankSz);
+        vm.prank(adminSz);
+        registry.setAccount(BANK_SZ, bankSz, role, true);
+    }
+
     function test_acceptHandover__bothSeatsOfferedToOne__takesOnlyOne() public {
         vm.prank(adminHk);
         registry.offerHandover(HK, AUTHORITY, heir);
@@ -273,7 +292,7 @@ contract JurisdictionsTest is Fixture {
             vm.prank(others[i]);
             registry.startRecovery(HK, heir);
         }
-        address[4] memory taken = [adminHk, recoveryHk, adminSz, bureauHkReview];
+        address[3] memory taken = [adminHk, recoveryHk, adminSz];
         for (uint256 i; i < taken.length; ++i) {
             _expectError(IRecordRegistry.AddressNotFree.selector, taken[i]);
             vm.prank(recoveryHk);

@@ -96,10 +96,11 @@ class InstitutionsReplay:
         side, to = self._side(event["jurisdiction"]), word(event["to"])
         require(side["authority"] == word(event["from"]), "another holds the seat")
         require(side["recoveryTo"] == to, "no such recovery runs")
+        side.update(recoveryTo=0, recoveryAt=0)
         self._seat_authority(side, to)
 
     def _seat_authority(self, side: Row, to: int) -> None:
-        side.update(authority=to, offeredAuthority=0, recoveryTo=0, recoveryAt=0)
+        side.update(authority=to, offeredAuthority=0)
         self._registry["authorityEpoch"] += 1
 
     # ---------------------------------------------------------------------------------------------- joint actions

@@ -117,7 +117,7 @@ def test_storage__side_added_to_a_live_registry__raises_the_epoch_twice() -> Non
     assert fields(replay, REGISTRY)["accepted"] == 0b111
 
 
-def test_storage__authority_handed_over__clears_offer_and_recovery_and_raises_the_epoch() -> None:
+def test_storage__authority_handed_over__clears_offer_and_raises_the_epoch_and_the_recovery_runs_on() -> None:
     replay = replayed(
         *FOUNDED,
         ("HandoverOffered", {"jurisdiction": HK, "seat": 0, "to": address(7)}),
@@ -127,7 +127,13 @@ def test_storage__authority_handed_over__clears_offer_and_recovery_and_raises_th
     )
 
     side = fields(replay, JURISDICTION, HK)
-    assert side | {"code": 0} == JURISDICTION.zero() | {"authority": 7, "recovery": 17, "offeredRecovery": 8}
+    assert side | {"code": 0} == JURISDICTION.zero() | {
+        "authority": 7,
+        "recovery": 17,
+        "offeredRecovery": 8,
+        "recoveryTo": 9,
+        "recoveryAt": 5,
+    }
     assert fields(replay, REGISTRY)["authorityEpoch"] == 1
 
 
