@@ -193,12 +193,13 @@ class Client:
                     if pause > RUN_PAUSE_SECONDS:
                         self.registry.require_identity(self.deployment.identity)
                     self.follow(outbox)
-                    registered += outbox.pump(flush=True).registered
+                    pumped = outbox.pump(flush=True)
+                    registered += pumped.registered
+                    progress(Progress(0, registered, pumped.refusal))
                     pause = RUN_PAUSE_SECONDS
                 except (NodeUnreachable, NodeBehind, NotEntitled) as error:
                     pause = min(2 * pause, GREATEST_PAUSE_SECONDS)
                     notice(f"{error}; again in {pause:g} s")
-                progress(Progress(0, registered))
                 self._pause(pause, stop)
 
     def package(self, record_hash: bytes) -> Package:

@@ -1,4 +1,4 @@
-"""A node that is away or another one, and a registry that takes nothing: one line, nothing lost, doubled or half done."""
+"""A node that is away or another, a registry that takes nothing: one line, and nothing lost, doubled or half done."""
 
 from __future__ import annotations
 

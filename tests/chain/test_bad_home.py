@@ -1,4 +1,4 @@
-"""A home that does not open, is damaged or has no room, through the installed command: one line, and nothing half done."""
+"""A home that does not open, is damaged or has no room, by the installed command: one line, and nothing half done."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def founded_stage(folder: Path) -> Iterator[Stage]:
 
 @contextmanager
 def in_time(founded: Stage) -> Iterator[Stage]:
-    """A stage that is taken back afterwards, at the machine's time: what takes a chain back takes its clock back too."""
+    """A stage that is taken back afterwards; at the machine's time, for a chain taken back has an old clock."""
     with taken_back(founded) as stage:
         stage.anvil.rpc("evm_setTime", int(time.time()))
         stage.anvil.mine()

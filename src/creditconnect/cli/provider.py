@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,10 +79,12 @@ def submit(
 ) -> None:
     """Register a file's records, and wait until they are final. The same file again changes nothing."""
     expires_at = parse_expiry(expires)
+    tell_refusal = _refusal_teller()
     with open_client(home) as client, progress_bar(f"submitting {file.name}", quiet=as_json) as tell:
 
         def progress(now: Progress) -> None:
             tell(now.registered if not detach else now.rows, now.rows)
+            tell_refusal(now.refusal)
 
         done = client.submit(
             file,
@@ -109,6 +112,7 @@ def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Send what waits and follow the chain, until SIGTERM or Ctrl-C; then nothing is lost, and run goes on."""
     stopped: list[int] = []
     registered = 0
+    tell_refusal = _refusal_teller()
 
     def stop() -> bool:
         # From the first time on that it is asked: until then, at a prompt, say, Ctrl-C ends the program as ever.
@@ -122,6 +126,7 @@ def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
             nonlocal registered
             registered = now.registered
             tell(registered, 0)
+            tell_refusal(now.refusal)
 
         client.run(
             stop,
@@ -188,3 +193,15 @@ def revoke(
 def _left_out(states: dict[str, int]) -> str:
     listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     return f"; left out: {listed}" if listed else ""
+
+
+def _refusal_teller() -> Callable[[str], None]:
+    """Tells what the node says to a transaction that is not in a block yet, each thing once."""
+    told = {""}
+
+    def tell(refusal: str) -> None:
+        if refusal not in told:
+            told.add(refusal)
+            print(f"creditconnect: not in a block yet; the node says: {refusal}", file=sys.stderr)
+
+    return tell

@@ -135,8 +135,8 @@ class Outbox:
         self._sign_waiting(head, flush=flush)
         self._send()
         with self._database.read() as connection:
-            waiting = any_waiting(connection, head.timestamp)
-            return Pumped(waiting, in_flight(connection), registered, self._refusal)
+            waiting, under_way = any_waiting(connection, head.timestamp), in_flight(connection)
+        return Pumped(waiting, under_way, registered, self._refusal if under_way else "")
 
     def step(self) -> int:
         """Send what is stored and look what became of it, without batching; how many records are registered by it."""
