@@ -30,7 +30,8 @@ demo: setup ## Try everything out: a chain, two sides, records submitted, review
 	$(BIN)/creditconnect demo $(ARGS)
 
 .PHONY: test
-test: lint test-contract test-scripts test-chain test-unit ## Run every check that a change must pass
+test: setup ## Run every check that a change must pass, two at a time: most of the time goes into waiting for blocks
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-chain lint test-contract test-scripts test-unit
 
 .PHONY: setup
 setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder

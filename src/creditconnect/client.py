@@ -38,7 +38,7 @@ from creditconnect.chain.rpc import Node
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import Keyring
-from creditconnect.custody.packages import GREATEST_BYTES, Package, write_package
+from creditconnect.custody.packages import GREATEST_BYTES, Package, store_package
 from creditconnect.custody.vault import StoredRecord, Vault
 from creditconnect.errors import ExchangeError, NodeBehind, NodeUnreachable, NotEntitled, SettingsError, UsageError
 from creditconnect.exchange import mirror as mirrors
@@ -229,7 +229,7 @@ class Client:
         for record, state in zip(records, states, strict=True):
             if state == RecordState.ACTIVE.name:
                 package = self._packaged(record)
-                (folder / package.file_name).write_bytes(write_package(package))
+                store_package(folder, package)
             else:
                 left_out[state] += 1
         return PackagesWritten(folder, len(records) - left_out.total(), dict(left_out))

@@ -16,7 +16,6 @@ import pytest
 from tests.chain.console import Console, variable
 from tests.chain.counter import registered
 from tests.chain.homes import (
-    BANK_SZ,
     Stage,
     passphrase,
     write_rows,
@@ -27,7 +26,6 @@ from tests.chain.unchanged import (
     in_time,
     moved,
     nothing_changes,
-    package_of,
     records_of,
     remount,
     small_disk,
@@ -57,16 +55,6 @@ def console(tmp_path: Path) -> Console:
 def bureau(stage: Stage, tmp_path: Path) -> Path:
     """A bureau's home that has registered one record already."""
     return moved(stage, tmp_path / "bureau", stage.anvil.url)
-
-
-@pytest.fixture
-def bank(stage: Stage, tmp_path: Path) -> Path:
-    return stage.home(BANK_SZ, tmp_path / "bank").home
-
-
-@pytest.fixture
-def package(stage: Stage) -> Path:
-    return package_of(stage)
 
 
 @pytest.fixture
@@ -250,7 +238,10 @@ def test_command__json_asked_for__the_complaint_is_json(console: Console) -> Non
         (("A B", "--node", "http://127.0.0.1:1"), "1 to 32 printable ASCII characters"),
         (("A", "--node", "127.0.0.1:1"), "not a list of http(s) URLs"),
         (("A", "--node", "http://127.0.0.1:1", "--key", "boss"), "one of submit, review"),
-        (("A", "--node", "http://127.0.0.1:1", "--deployment", "own.toml"), "can't be read as a deployment file"),
+        (
+            ("A", "--node", "http://127.0.0.1:1", "--deployment", "submit.passphrase"),
+            "can't be read as a deployment file",
+        ),
         (("A", "--node", "http://127.0.0.1:1", "--deployment", "nowhere.json"), "there is no such deployment file"),
     ],
 )

@@ -34,7 +34,6 @@ from tests.chain.unchanged import (
 
 pytestmark = pytest.mark.chain
 
-SECRET = "Chan Tai Man, A1234563"
 MAPPING = """
 schema = "personal-credit-report/1"
 [constants]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import socket
 import subprocess
@@ -40,7 +41,7 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`make demo` as the README has it, in a workspace that is this checkout but for its `demo` folder."""
     # Made ready here first: made ready there, the shared environment would point into the workspace.
-    subprocess.run(["make", "setup"], cwd=PROJECT, check=True, capture_output=True)
+    subprocess.run(["make", "setup"], cwd=PROJECT, env=_environment(), check=True, capture_output=True)
     workspace = tmp_path_factory.mktemp("workspace")
     for entry in PROJECT.iterdir():
         if entry.name not in ("demo", ".git"):
@@ -49,7 +50,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     log = workspace / "output"
     command = _blocks("console")[1].replace(README_PORT, port)
     with log.open("wb") as output:
-        process = subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=workspace, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {command}"], cwd=workspace, env=_environment(), stdout=output, stderr=output
+        )
     try:
         until = time.monotonic() + DEMO_SECONDS
         while READY not in log.read_text() and process.poll() is None and time.monotonic() < until:
@@ -93,7 +96,13 @@ def test_demo__canary__is_in_no_database_log_or_call_data(demo: Demo) -> None:
 def test_readme__every_command__runs_as_it_says(demo: Demo) -> None:
     script = "set -euo pipefail\n" + "\n".join(_blocks("sh")).replace(README_PORT, demo.port)
     result = subprocess.run(
-        ["bash", "-c", script], cwd=demo.workspace, capture_output=True, text=True, timeout=300, check=False
+        ["bash", "-c", script],
+        cwd=demo.workspace,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     said = result.stdout
@@ -126,6 +135,11 @@ def test_readme__python__runs_as_it_says(demo: Demo) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.count(".ccpackage VERIFIED []") == 3
+
+
+def _environment() -> dict[str, str]:
+    """This process's, less what the make that runs the tests tells its children."""
+    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
 
 def _blocks(language: str) -> list[str]:

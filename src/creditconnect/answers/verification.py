@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from creditconnect.answers.standpoint import Standpoint, View
@@ -217,7 +218,7 @@ def _entitlement(claim: Claim | None, view: View) -> Check:
         return _skipped("entitlement")
     if claim.schema != view.schema_id:
         return _check("entitlement", CheckReason.SCHEMA_MISMATCH, f"registered under schema {claim.schema}")
-    return _valid("entitlement", f"registered at {claim.registered_at}")
+    return _valid("entitlement", f"registered at {_utc(claim.registered_at)}")
 
 
 def _standing(claim: Claim | None, provider: Institution | None, now: int) -> Check:
@@ -245,8 +246,8 @@ def _expiry(claim: Claim | None, now: int) -> Check:
     if claim is None:
         return _skipped("expiry")
     if claim.expires_at and now >= claim.expires_at:
-        return _check("expiry", CheckReason.EXPIRED, f"expired at {claim.expires_at}")
-    return _valid("expiry", f"expires at {claim.expires_at}" if claim.expires_at else "never expires")
+        return _check("expiry", CheckReason.EXPIRED, f"expired at {_utc(claim.expires_at)}")
+    return _valid("expiry", f"expires at {_utc(claim.expires_at)}" if claim.expires_at else "never expires")
 
 
 def _corridor(view: View, now: int) -> Check:
@@ -286,3 +287,11 @@ def _skipped(name: str) -> Check:
 
 def _check(name: str, reason: CheckReason, detail: str = "", status: CheckStatus = CheckStatus.INVALID) -> Check:
     return Check(name, status, reason, detail)
+
+
+def _utc(seconds: int) -> str:
+    """A time as people read it; in seconds where the calendar ends before it (the contract has 40 bits)."""
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
+    except (OverflowError, ValueError):
+        return f"second {seconds}"

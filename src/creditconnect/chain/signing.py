@@ -57,9 +57,12 @@ class KeystoreSigner:
             return cls(bytes(Account.decrypt(document, passphrase)))
         except ValueError as error:
             if "MAC mismatch" in str(error):
-                raise WrongPassphrase(f"{path}: the passphrase does not open this keystore") from None
+                raise WrongPassphrase(
+                    f"{path}: the passphrase does not open this keystore",
+                    hint="type it again, or correct the file that CREDITCONNECT_..._PASSPHRASE_FILE names for this key",
+                ) from None
             raise SettingsError(f"{path}: is not a keystore v3 file") from None
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, NotImplementedError):
             raise SettingsError(f"{path}: is not a keystore v3 file") from None
 
     def sign(self, transaction: dict[str, Any]) -> SignedTransaction:
@@ -99,7 +102,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"{path}: there is no such keystore") from None
+        raise SettingsError(f"{path}: there is no such keystore", hint="creditconnect init --key makes one") from None
     except (OSError, ValueError):
         raise SettingsError(f"{path}: is not a keystore v3 file") from None
     if not isinstance(document, dict):

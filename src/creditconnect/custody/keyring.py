@@ -78,7 +78,10 @@ class Keyring:
         except ValueError:
             raise SettingsError(f"{path}: is not a {FORMAT} file") from None
         except InvalidTag:
-            raise WrongPassphrase(f"{path}: the passphrase does not open this keyring") from None
+            raise WrongPassphrase(
+                f"{path}: the passphrase does not open this keyring",
+                hint="type it again, or correct the file that CREDITCONNECT_VAULT_PASSPHRASE_FILE names",
+            ) from None
 
     def new_key(self) -> tuple[bytes, bytes]:
         """A fresh 32-byte key, plain and wrapped."""

@@ -6,7 +6,9 @@ the record in the clear and its salt: whoever has it can check the record, and n
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from creditconnect.errors import CreditConnectError, NotCanonical, PackageInvalid
@@ -64,6 +66,13 @@ def write_package(package: Package) -> bytes:
             },
         }
     )
+
+
+def store_package(folder: Path, package: Package) -> None:
+    """Write a package into a folder, readable by its owner alone: it holds a record in the clear."""
+    descriptor = os.open(folder / package.file_name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(write_package(package))
 
 
 def read_package(data: bytes) -> Package:

@@ -211,8 +211,8 @@ class Outbox:
                 " WHERE state IN ('stored', 'mined') AND sender = ? ORDER BY id",
                 (self._signer.address,),
             ).fetchall()
-        self._settled = head
         if not under_way:
+            self._settled = head
             return 0
         # The nonce first: a transaction mined between the two questions must not look lost.
         self._used_nonces = self._registry.nonce(self._signer.address)
@@ -226,6 +226,8 @@ class Outbox:
                 mined.append((tx, receipt))
             elif self._is_final(receipt, head):
                 self._settle_failed(tx, receipt, data)
+        # Last: a question that failed is asked again, at the same head too.
+        self._settled = head
         return self._settle_mined(mined, head)
 
     def _notice_reorg(self, head: Block) -> None:

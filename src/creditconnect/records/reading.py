@@ -161,16 +161,14 @@ def _header(line: _Line, lines: _Lines, columns: Columns | None) -> list[str]:
         header = _csv_values(line, lines)
     except FieldInvalid as error:
         raise SourceUnreadable(f"{lines.name}: the header: {error.message}") from error
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
+    # Missing columns first: a file without a header has somebody's data here, which the other two would show.
+    if columns is not None and (missing := columns.required - set(header)):
+        raise SourceUnreadable(f"{lines.name}: the header lacks {_listed(missing)}")
+    if twice := {column for column in header if header.count(column) > 1}:
         raise SourceUnreadable(f"{lines.name}: the header names a column twice: {_listed(twice)}")
-    if columns is not None:
-        missing, unknown = columns.required - set(header), set(header) - columns.known
-        if missing:
-            raise SourceUnreadable(f"{lines.name}: the header lacks {_listed(missing)}")
-        if unknown:
-            hint = "map the column or list it in `ignored`"
-            raise SourceUnreadable(f"{lines.name}: the mapping does not know {_listed(unknown)}", hint=hint)
+    if columns is not None and (unknown := set(header) - columns.known):
+        hint = "map the column or list it in `ignored`"
+        raise SourceUnreadable(f"{lines.name}: the mapping does not know {_listed(unknown)}", hint=hint)
     return header
 
 
