@@ -19,7 +19,6 @@ CreditConnectError
 ├── ChainError              what the chain or its node said
 │   ├── NodeUnreachable
 │   ├── NodeBehind          the node lacks the block that was asked about
-│   ├── NodesDisagree
 │   ├── NodeRefused         an error answer: `code`, `message`, `data`
 │   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
 │   └── Reverted            the contract's decoded error: `name`, `arguments`
@@ -106,9 +105,6 @@ class NodeUnreachable(ChainError): ...
 
 
 class NodeBehind(ChainError): ...
-
-
-class NodesDisagree(ChainError): ...
 
 
 class NodeRefused(ChainError):

@@ -30,7 +30,6 @@ from creditconnect.types import (
 
 # findMany costs some 6,000 gas a pair; geth answers calls up to 50M gas.
 FIND_MANY_PAIRS = 4_000
-ZERO_ADDRESS = "0x" + "00" * 20
 
 
 @dataclass(frozen=True, slots=True)

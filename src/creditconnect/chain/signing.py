@@ -86,18 +86,6 @@ def create_keystore(path: Path, passphrase: str, *, scrypt_work: int = SCRYPT_WO
     return str(account.address).lower()
 
 
-def keystore_address(path: Path) -> str:
-    """The address that a keystore names, without opening it.
-
-    Raises:
-        SettingsError: the file is missing or names no address.
-    """
-    address = str(_read(path).get("address", "")).lower().removeprefix("0x")
-    if len(address) != 40:
-        raise SettingsError(f"{path}: is a keystore that names no address")
-    return "0x" + address
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
