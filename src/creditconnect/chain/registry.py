@@ -208,8 +208,19 @@ class Registry:
 
     def block(self, number: int) -> Block | None:
         """The block of that number, or None where the node has none."""
-        found = self.node.call("eth_getBlockByNumber", quantity(number), False)
-        return None if found is None else _block(found)
+        return self.blocks([number])[0]
+
+    def blocks(self, numbers: Sequence[int]) -> list[Block | None]:
+        """The blocks of those numbers, in one round trip; None where the node has none.
+
+        Raises:
+            NodeRefused: the node would not say.
+        """
+        answers = self.node.batch([("eth_getBlockByNumber", [quantity(number), False]) for number in numbers])
+        for answer in answers:
+            if isinstance(answer, NodeRefused):
+                raise answer
+        return [None if answer is None else _block(answer) for answer in answers]
 
     def receipts(self, tx_hashes: Sequence[bytes]) -> list[Receipt | None]:
         """A receipt for each transaction that is in a block, else None.

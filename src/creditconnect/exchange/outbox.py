@@ -233,7 +233,7 @@ class Outbox:
     def _notice_reorg(self, head: Block) -> None:
         """If the head does not follow the last one, look whether the blocks of what was mined are still there."""
         last = self._settled
-        if last is not None and (head.parent_hash == last.hash or self._is_there(last.number, last.hash)):
+        if last is not None and (head.parent_hash == last.hash or self._is_there(last)):
             return
         with self._database.read() as connection:
             blocks = connection.execute(
@@ -241,15 +241,17 @@ class Outbox:
                 " AND state IN ('mined', 'final', 'failed') ORDER BY block_number",
                 (self._signer.address, head.number - RECHECKED_BLOCKS),
             ).fetchall()
-        for number, block_hash in blocks:
-            # A node that is merely behind takes nothing away.
-            if number <= head.number and not self._is_there(number, block_hash):
+        # A node that is merely behind takes nothing away.
+        known = [(number, block_hash) for number, block_hash in blocks if number <= head.number]
+        found = self._registry.blocks([number for number, _ in known])
+        for (number, block_hash), block in zip(known, found, strict=True):
+            if block is None or block.hash != block_hash:
                 self.reopen(number - 1)
                 return
 
-    def _is_there(self, number: int, block_hash: bytes) -> bool:
-        found = self._registry.block(number)
-        return found is not None and found.hash == block_hash
+    def _is_there(self, block: Block) -> bool:
+        found = self._registry.block(block.number)
+        return found is not None and found.hash == block.hash
 
     def _looks_lost_for_long(self, tx: int) -> bool:
         since = self._suspected.setdefault(tx, self._monotonic())
