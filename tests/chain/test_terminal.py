@@ -29,6 +29,14 @@ from tests.chain.homes import (
 pytestmark = pytest.mark.chain
 
 
+@pytest.fixture(autouse=True, scope="module")
+def interruptible() -> Iterator[None]:
+    """Programs started here heed Ctrl-C even where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with running_anvil() as anvil, stage_on(anvil, tmp_path_factory.mktemp("stage")) as stage:
