@@ -46,7 +46,7 @@ def demo(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _empty(folder)
     started = time.monotonic()
-    with embedded_anvil(folder / "anvil.log", port=port) as url:
+    with embedded_anvil(folder / "anvil.log", port=port, block_seconds=0) as url:
         stage = Stage(folder.resolve(), project.resolve(), url)
         try:
             _play(stage, url)
@@ -83,10 +83,13 @@ class Leg:
 
 def _play(stage: Stage, url: str) -> None:
     from creditconnect.cli import must_fail
+    from creditconnect.cli.embedded_anvil import every_second
     from creditconnect.cli.stage import HK, SZ
 
     began = time.monotonic()
     deployment = _set_up(stage)
+    # Setting up would wait for a block a call; from here on blocks come as the authorities' chains have them.
+    every_second(url)
     print(f"at {url}, deployed and admitted in {time.monotonic() - began:.0f} s by the admins' ape scripts")
     print(f"as {deployment.relative_to(stage.folder.parent)}", end="\n\n")
     southbound = _leg(stage, HK, SZ)

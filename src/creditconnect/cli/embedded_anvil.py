@@ -23,8 +23,10 @@ CHAIN_ID = 31337
 
 
 @contextmanager
-def embedded_anvil(log: Path, *, port: int = 0) -> Iterator[str]:
+def embedded_anvil(log: Path, *, port: int = 0, block_seconds: int = 1) -> Iterator[str]:
     """A running Anvil's URL, on a free port unless one is given; stopped when the context ends.
+
+    `block_seconds` 0 means a block as soon as there is a transaction, until `every_second` is called.
 
     Raises:
         UsageError: there is no anvil on the PATH; NodeUnreachable: it did not start, see the log.
@@ -33,22 +35,24 @@ def embedded_anvil(log: Path, *, port: int = 0) -> Iterator[str]:
     if program is None:
         raise UsageError("there is no anvil on the PATH", hint='make demo installs it, or: eval "$(make -s env)"')
     chosen = port or _free_port()
-    with log.open("wb") as output, _started(program, chosen, output) as process:
+    with log.open("wb") as output, _started(program, chosen, block_seconds, output) as process:
         url = f"http://127.0.0.1:{chosen}"
         _wait_until_up(url, process, log)
         yield url
 
 
+def every_second(url: str) -> None:
+    """From now on a block a second."""
+    Node(url).call("evm_setIntervalMining", 1)
+
+
 @contextmanager
-def _started(program: str, port: int, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [
-            *(program, "--port", str(port), "--chain-id", str(CHAIN_ID), "--hardfork", "berlin"),
-            *("--gas-price", "0", "--gas-limit", str(BLOCK_GAS_LIMIT), "--block-time", "1"),
-        ],
-        stdout=output,
-        stderr=subprocess.STDOUT,
-    )
+def _started(program: str, port: int, block_seconds: int, output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    command = [program, "--port", str(port), "--chain-id", str(CHAIN_ID), "--hardfork", "berlin", "--gas-price", "0"]
+    command += ["--gas-limit", str(BLOCK_GAS_LIMIT)]
+    if block_seconds:
+        command += ["--block-time", str(block_seconds)]
+    process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         yield process
     finally:
