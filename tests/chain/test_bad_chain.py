@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,53 +27,12 @@ from tests.chain.homes import (
 from tests.chain.proxy import Cut, Request, proxy_before
 from tests.chain.proxy import result as answered
 from tests.chain.unchanged import (
-    founded_stage,
-    in_time,
     moved,
     nothing_changes,
-    package_of,
     records_of,
 )
 
 pytestmark = pytest.mark.chain
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with founded_stage(tmp_path_factory.mktemp("stage")) as stage:
-        yield stage
-
-
-@pytest.fixture
-def stage(founded: Stage) -> Iterator[Stage]:
-    with in_time(founded) as stage:
-        yield stage
-
-
-@pytest.fixture
-def console(tmp_path: Path) -> Console:
-    return Console(tmp_path)
-
-
-@pytest.fixture
-def bureau(stage: Stage, tmp_path: Path) -> Path:
-    """A bureau's home that has registered one record already."""
-    return moved(stage, tmp_path / "bureau", stage.anvil.url)
-
-
-@pytest.fixture
-def bank(stage: Stage, tmp_path: Path) -> Path:
-    return stage.home(BANK_SZ, tmp_path / "bank").home
-
-
-@pytest.fixture
-def package(stage: Stage) -> Path:
-    return package_of(stage)
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "rows.jsonl", 3, first=100)
 
 
 # ---------------------------------------------------------------------------------------------------------- a node

@@ -22,8 +22,6 @@ from tests.chain.homes import (
 )
 from tests.chain.unchanged import (
     files_of,
-    founded_stage,
-    in_time,
     moved,
     nothing_changes,
     records_of,
@@ -32,34 +30,6 @@ from tests.chain.unchanged import (
 )
 
 pytestmark = pytest.mark.chain
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with founded_stage(tmp_path_factory.mktemp("stage")) as stage:
-        yield stage
-
-
-@pytest.fixture
-def stage(founded: Stage) -> Iterator[Stage]:
-    with in_time(founded) as stage:
-        yield stage
-
-
-@pytest.fixture
-def console(tmp_path: Path) -> Console:
-    return Console(tmp_path)
-
-
-@pytest.fixture
-def bureau(stage: Stage, tmp_path: Path) -> Path:
-    """A bureau's home that has registered one record already."""
-    return moved(stage, tmp_path / "bureau", stage.anvil.url)
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "rows.jsonl", 3, first=100)
 
 
 # ---------------------------------------------------------------------------------------------------- passphrases

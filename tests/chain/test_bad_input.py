@@ -9,27 +9,21 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.chain.console import Console, Said
 from tests.chain.homes import (
-    BANK_SZ,
     BUREAU_HK,
     SCHEMA,
     Stage,
     passphrase,
     row,
-    write_rows,
 )
 from tests.chain.unchanged import (
-    founded_stage,
-    in_time,
-    moved,
     nothing_changes,
-    package_of,
 )
 
 pytestmark = pytest.mark.chain
@@ -52,43 +46,10 @@ HEADER = "ref,customer,issued,hkid,born,standing\n"
 GOOD = "B-1,Chan Tai Man,2026-11-02T01:00:00Z,A1234563,28/02/1990,m\n"
 
 
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with founded_stage(tmp_path_factory.mktemp("stage")) as stage:
-        yield stage
-
-
-@pytest.fixture
-def stage(founded: Stage) -> Iterator[Stage]:
-    with in_time(founded) as stage:
-        yield stage
-
-
 @pytest.fixture
 def console(tmp_path: Path) -> Console:
     (tmp_path / "own.toml").write_text(MAPPING)
     return Console(tmp_path)
-
-
-@pytest.fixture
-def bureau(stage: Stage, tmp_path: Path) -> Path:
-    """A bureau's home that has registered one record already."""
-    return moved(stage, tmp_path / "bureau", stage.anvil.url)
-
-
-@pytest.fixture
-def bank(stage: Stage, tmp_path: Path) -> Path:
-    return stage.home(BANK_SZ, tmp_path / "bank").home
-
-
-@pytest.fixture
-def package(stage: Stage) -> Path:
-    return package_of(stage)
-
-
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "rows.jsonl", 3, first=100)
 
 
 # -------------------------------------------------------------------------------------------------- a broken file

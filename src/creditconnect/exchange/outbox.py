@@ -195,6 +195,7 @@ class Outbox:
             )
             forget_found(connection)
         self._sent_at.clear()
+        self._suspected.clear()
         self._settled = None
         self._cleared = False
 
