@@ -1,0 +1,19 @@
+"""An institution's home, opened: the one face for programs, for the commands and for whatever is built on top.
+
+    client = Client.open(home)
+    client.submit(path, mapping=...)  ->  client.approve(batch)  ->  client.package(record_hash)      at the provider
+    client.verify(package)                                                                            across the border
+
+Opens only what a question needs: verifying asks for no passphrase, and packaging for no chain key.
+"""
+
+from __future__ import annotations
+
+from creditconnect.client.auditing import Auditing
+from creditconnect.client.providing import Providing
+from creditconnect.client.reviewing import Reviewing
+from creditconnect.client.verifying import Verifying
+
+
+class Client(Providing, Reviewing, Verifying, Auditing):
+    """An opened home. Use as a context manager, or call `close`."""

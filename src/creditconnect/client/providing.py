@@ -1,0 +1,187 @@
+"""A provider's part of a client: submit, run, package, and where it all stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from creditconnect.chain.registry import (
+    Block,
+)
+from creditconnect.client.opened import Opened
+from creditconnect.custody.packages import Package, store_package
+from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, UsageError
+from creditconnect.exchange.outbox import Outcome
+from creditconnect.exchange.preparer import Form
+from creditconnect.exchange.submission import Progress, Submission, Submitter, format_of, no_progress
+from creditconnect.records.mapping import find_mapping, load_mapping
+from creditconnect.types import RecordState
+
+# Between two steps of `run`, and after repeated failures.
+RUN_PAUSE_SECONDS = 0.5
+GREATEST_PAUSE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a home stands: its records by what became of them, and the chain's head as its node gives it."""
+
+    institution: str
+    waiting: int
+    under_way: int
+    registered: int
+    failed_transactions: int
+    head: Block
+    mirrored_block: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackagesWritten:
+    """How many packages are in `folder` now by this call, and how many records were left out, by their state."""
+
+    folder: Path
+    packages: int
+    left_out: dict[str, int]
+
+
+class Providing(Opened):
+    """What a provider does with its records."""
+
+    def submit(
+        self,
+        source: Path | str,
+        *,
+        mapping: Path | str | None = None,
+        schema: str | None = None,
+        expires_at: int = 0,
+        row_format: str | None = None,
+        detach: bool = False,
+        progress: Callable[[Progress], None] = no_progress,
+    ) -> Submission:
+        """Register a file's records; returns when all are final or, with `detach`, when all are in the vault.
+
+        `mapping` is a TOML file, or the name of one that comes with the package; without one the rows have the
+        schema's own form. `expires_at` is in seconds, UTC; 0 is never.
+
+        Raises:
+            InputError: the file or mapping as a whole; nothing was put. NotEntitled: the registry takes nothing now.
+        """
+        mapping_file = None if mapping is None else find_mapping(mapping)
+        columns = None if mapping_file is None else load_mapping(mapping_file, self.schemas)
+        chosen = self.schemas.load(schema or (columns.schema_id if columns else self._only_schema()))
+        form = Form(row_format or format_of(Path(source)), chosen, columns, mapping_file)
+        if expires_at and expires_at <= self._clock():
+            raise UsageError("the expiry is not in the future")
+        with nullcontext(None) if detach else self._outbox("submit") as outbox:
+            submitter = Submitter(
+                self._vault,
+                outbox,
+                self.settings.rejected_folder,
+                clock=self._clock,
+                sleep=self._sleep,
+                progress=progress,
+            )
+            return submitter.submit(Path(source), form, expires_at)
+
+    def run(
+        self,
+        stop: Callable[[], bool],
+        *,
+        progress: Callable[[Progress], None] = no_progress,
+        notice: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Send what waits and follow the chain until `stop` says so; what is under way then goes on at the next run.
+
+        A node that can't be reached, or a registry that takes nothing now, is told to `notice` and tried again, ever
+        more slowly, up to `GREATEST_PAUSE_SECONDS`.
+
+        Raises:
+            OtherChain: another chain answers after a reconnection. ReorgTooDeep, MirrorInconsistent.
+        """
+        registered, pause = 0, RUN_PAUSE_SECONDS
+        with self._outbox("submit") as outbox:
+            while not stop():
+                try:
+                    if pause > RUN_PAUSE_SECONDS:
+                        self.registry.require_identity(self.deployment.identity)
+                    self.follow(outbox)
+                    pumped = outbox.pump(flush=True)
+                    registered += pumped.registered
+                    progress(Progress(0, registered, pumped.refusal))
+                    pause = RUN_PAUSE_SECONDS
+                except (NodeUnreachable, NodeBehind, NotEntitled) as error:
+                    pause = min(2 * pause, GREATEST_PAUSE_SECONDS)
+                    notice(f"{error}; again in {pause:g} s")
+                self._pause(pause, stop)
+
+    def package(self, record_hash: bytes) -> Package:
+        """The package of this institution's active record of that hash.
+
+        Raises:
+            UsageError: the vault has no such record, or it is not active: says in which state it is.
+        """
+        stored = self._stored(record_hash)
+        (state,) = self._states([stored])
+        if state != RecordState.ACTIVE.name:
+            raise UsageError(f"record {record_hash.hex()} is not active: {state}")
+        return self._packaged(stored)
+
+    def write_packages(self, folder: Path, record_hash: bytes | None = None) -> PackagesWritten:
+        """Write the packages of this institution's active records, or of those with one hash, into a folder.
+
+        What is not active and unexpired is left out and counted: its holder could not use it.
+
+        Raises:
+            UsageError: the vault has no record of that hash.
+        """
+        records = self._vault.registered() if record_hash is None else [self._stored(record_hash)]
+        states = self._states(records)
+        folder.mkdir(parents=True, exist_ok=True)
+        left_out: Counter[str] = Counter()
+        for record, state in zip(records, states, strict=True):
+            if state == RecordState.ACTIVE.name:
+                package = self._packaged(record)
+                store_package(folder, package)
+            else:
+                left_out[state] += 1
+        return PackagesWritten(folder, len(records) - left_out.total(), dict(left_out))
+
+    def revoke(self, record_hash: bytes, reason: int) -> Outcome:
+        """Revoke this institution's records of that hash, wherever they are active or disputed.
+
+        Raises:
+            UsageError: there is none.
+        """
+        claims = self._own_claims(record_hash)
+        keys = [claim.entry_key for claim in claims if claim.state in (RecordState.ACTIVE, RecordState.DISPUTED)]
+        if not keys:
+            states = ", ".join(claim.state.name for claim in claims) or "not registered"
+            raise UsageError(f"record {record_hash.hex()} can't be revoked: {states}")
+        return self._call("submit", "revoke", self.registry.abi.encode_call("revoke", keys, reason))
+
+    def status(self) -> Standing:
+        """Where this home stands. Needs no passphrase."""
+        with self._database.read() as connection:
+            total, waiting, under_way = connection.execute(
+                "SELECT count(*), count(*) FILTER (WHERE tx IS NULL AND found = 0),"
+                " count(*) FILTER (WHERE tx IN (SELECT id FROM transactions WHERE state IN ('stored', 'mined')))"
+                " FROM records"
+            ).fetchone()
+            (failed,) = connection.execute("SELECT count(*) FROM transactions WHERE state = 'failed'").fetchone()
+        return Standing(
+            institution=self.settings.institution,
+            waiting=waiting,
+            under_way=under_way,
+            registered=total - waiting - under_way,
+            failed_transactions=failed,
+            head=self.registry.head(),
+            mirrored_block=self._mirror.height(),
+        )
+
+    def _pause(self, seconds: float, stop: Callable[[], bool]) -> None:
+        until = self._monotonic() + seconds
+        while not stop() and self._monotonic() < until:
+            self._sleep(min(RUN_PAUSE_SECONDS, seconds))
