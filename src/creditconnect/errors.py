@@ -21,7 +21,9 @@ CreditConnectError
 │   ├── NodeBehind          the node lacks the block that was asked about
 │   ├── NodeRefused         an error answer: `code`, `message`, `data`
 │   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
-│   └── Reverted            the contract's decoded error: `name`, `arguments`
+│   ├── Reverted            the contract's decoded error: `name`, `arguments`
+│   ├── SignerUnreachable   a remote signer does not answer
+│   └── SignerRefused       it has no such key, or answers what is not this key's signature
 └── ExchangeError           sending and following
     ├── SubmitterBusy       another process already submits with this key
     ├── NotEntitled         the registry would refuse this institution now
@@ -128,6 +130,12 @@ class Reverted(ChainError):
         super().__init__(f"the registry refused: {name}({listed})", hint=hint)
         self.name = name
         self.arguments = dict(arguments)
+
+
+class SignerUnreachable(ChainError): ...
+
+
+class SignerRefused(ChainError): ...
 
 
 class ExchangeError(CreditConnectError): ...

@@ -5,7 +5,10 @@ Everything is written once and nothing is overwritten; keys and keyring have mod
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from creditconnect import settings as homes
 from creditconnect.chain.deployment import Deployment
@@ -14,25 +17,37 @@ from creditconnect.custody.keyring import Keyring
 from creditconnect.errors import SettingsError
 from creditconnect.settings import Ask, Settings
 
+if TYPE_CHECKING:
+    from creditconnect.chain.remote_signing import RemoteSigner
+
 
 def make_home(
-    settings: Settings, deployment: Path, *, roles: tuple[str, ...], ask: Ask | None, scrypt_work: int | None = None
+    settings: Settings,
+    deployment: Path,
+    *,
+    roles: tuple[str, ...],
+    ask: Ask | None,
+    remote_keys: Mapping[str, str] = MappingProxyType({}),
+    scrypt_work: int | None = None,
 ) -> dict[str, str]:
     """Make a new home: settings, trusted deployment, keyring and a chain key for each role; the keys' addresses.
 
+    A key of `roles` is made here; one of `remote_keys` (role to `URL` or `URL#PUBLIC_KEY`) stays in its signer.
     Asks for each passphrase once, before anything is written. `scrypt_work` below the defaults is for keys that guard
     nothing.
 
     Raises:
-        SettingsError: there is a home already, or the deployment file is none.
+        SettingsError: there is a home already, or the deployment file is none. SignerUnreachable, SignerRefused,
+            UsageError: a remote signer does not answer, or does not say which key.
     """
     from creditconnect.chain.signing import SCRYPT_WORK, create_keystore
 
     trusted = Deployment.read(deployment)
+    signers = _remote_signers(remote_keys)
     if (settings.home / "settings.toml").exists():
         raise SettingsError(f"{settings.home}: is a home already", hint="a home is never overwritten")
     passphrases = {name: homes.passphrase(name, ask) for name in ("vault", *roles)}
-    parts = (settings.deployment_file, settings.keyring_file, *map(settings.key_file, roles))
+    parts = (settings.deployment_file, settings.keyring_file, *map(settings.key_file, (*roles, *signers)))
     if left := [path for path in parts if path.exists()]:
         raise SettingsError(
             f"{left[0]}: is left from an init that did not end", hint=f"remove {settings.home}, and init again"
@@ -44,6 +59,17 @@ def make_home(
         role: create_keystore(settings.key_file(role), passphrases[role], scrypt_work=scrypt_work or SCRYPT_WORK)
         for role in roles
     }
+    for role, signer in signers.items():
+        signer.write(settings.key_file(role))
+        addresses[role] = signer.address
     # Last: a home without settings is none, so an interrupted init leaves nothing that looks like one.
     homes.write(settings)
     return addresses
+
+
+def _remote_signers(named: Mapping[str, str]) -> dict[str, RemoteSigner]:
+    if not named:
+        return {}
+    from creditconnect.chain.remote_signing import find_remote_signer
+
+    return {role: find_remote_signer(where) for role, where in named.items()}

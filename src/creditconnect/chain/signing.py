@@ -52,7 +52,7 @@ class KeystoreSigner:
         """
         from eth_account import Account
 
-        document = _read(path)
+        document = read_key_file(path)
         try:
             return cls(bytes(Account.decrypt(document, passphrase)))
         except ValueError as error:
@@ -86,7 +86,12 @@ def create_keystore(path: Path, passphrase: str, *, scrypt_work: int = SCRYPT_WO
     return str(account.address).lower()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_key_file(path: Path) -> dict[str, Any]:
+    """A key file's JSON object.
+
+    Raises:
+        SettingsError: it is missing, or is none.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -43,6 +43,9 @@ def init(
     node: Annotated[list[str], typer.Option(help="A node's URL, the own side's first; once a node.")],
     deployment: Annotated[Path, typer.Option(help="The deployment file of the registry to trust.")],
     key: Annotated[list[str] | None, typer.Option(help="Make a chain key: submit, review. None for a bank.")] = None,
+    remote_key: Annotated[
+        list[str] | None, typer.Option(help="ROLE=URL[#PUBLIC_KEY]: a chain key that a Web3Signer holds.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,11 +53,14 @@ def init(
     from creditconnect.home import make_home
 
     roles = tuple(dict.fromkeys(key or ()))
-    if wrong := [role for role in roles if role not in KEY_ROLES]:
+    remote_keys = _remote_keys(remote_key or [])
+    if both := set(roles) & set(remote_keys):
+        raise UsageError(f"the {min(both)} key is made here and remote", hint="give --key or --remote-key for it")
+    if wrong := [role for role in (*roles, *remote_keys) if role not in KEY_ROLES]:
         raise UsageError(f"{wrong[0]!r} is no kind of key", hint=f"one of {', '.join(KEY_ROLES)}")
     chosen = home or settings.default_home() or Path(institution)
     made = settings.new(chosen, institution, tuple(node))
-    addresses = make_home(made, deployment, roles=roles, ask=ask_new_passphrase)
+    addresses = make_home(made, deployment, roles=roles, ask=ask_new_passphrase, remote_keys=remote_keys)
     if as_json:
         print_json({"home": chosen, "institution": institution, "accounts": addresses})
         return
@@ -188,6 +194,16 @@ def revoke(
         print_json(outcome)
         return
     print(f"{record}: revoked in block {outcome.block_number}")
+
+
+def _remote_keys(texts: list[str]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for text in texts:
+        role, _, where = text.partition("=")
+        if not where or role in named:
+            raise UsageError(f"{role!r} does not name one signer", hint="--remote-key submit=http://127.0.0.1:9000")
+        named[role] = where
+    return named
 
 
 def _left_out(states: dict[str, int]) -> str:

@@ -163,10 +163,9 @@ class Opened:
     @contextmanager
     def _outbox(self, account: str) -> Iterator[Outbox]:
         """The outbox of one chain key, held by this process alone."""
-        from creditconnect.chain.signing import KeystoreSigner
+        from creditconnect.chain.remote_signing import open_signer
 
-        path = self.settings.key_file(account)
-        signer = KeystoreSigner.open(path, homes.passphrase(account, self._ask))
+        signer = open_signer(self.settings.key_file(account), lambda: homes.passphrase(account, self._ask))
         self.settings.locks_folder.mkdir(exist_ok=True)
         with submitter_lock(self.settings.locks_folder, signer.address):
             yield Outbox(

@@ -13,7 +13,7 @@ from creditconnect.chain.registry import (
 )
 from creditconnect.client.opened import Opened
 from creditconnect.custody.packages import Package, store_package
-from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, UsageError
+from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, SignerUnreachable, UsageError
 from creditconnect.exchange.outbox import Outcome
 from creditconnect.exchange.preparer import Form
 from creditconnect.exchange.submission import Progress, Submission, Submitter, format_of, no_progress
@@ -95,8 +95,8 @@ class Providing(Opened):
     ) -> None:
         """Send what waits and follow the chain until `stop` says so; what is under way then goes on at the next run.
 
-        A node that can't be reached, or a registry that takes nothing now, is told to `notice` and tried again, ever
-        more slowly, up to `GREATEST_PAUSE_SECONDS`.
+        A node or remote signer that can't be reached, or a registry that takes nothing now, is told to `notice` and
+        tried again, ever more slowly, up to `GREATEST_PAUSE_SECONDS`.
 
         Raises:
             OtherChain: another chain answers after a reconnection. ReorgTooDeep, MirrorInconsistent.
@@ -112,7 +112,7 @@ class Providing(Opened):
                     registered += pumped.registered
                     progress(Progress(0, registered, pumped.refusal))
                     pause = RUN_PAUSE_SECONDS
-                except (NodeUnreachable, NodeBehind, NotEntitled) as error:
+                except (NodeUnreachable, NodeBehind, NotEntitled, SignerUnreachable) as error:
                     pause = min(2 * pause, GREATEST_PAUSE_SECONDS)
                     notice(f"{error}; again in {pause:g} s")
                 self._pause(pause, stop)
