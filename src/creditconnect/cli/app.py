@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import errno
 import sys
+from typing import Annotated
 
 import typer
 
+from creditconnect import __version__
 from creditconnect.cli import auditing, demo, provider, reviewing, verifying
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
@@ -27,9 +29,7 @@ _HINTS = {
 
 app = typer.Typer(
     name="creditconnect",
-    help="Verify credit records across a border. Records stay at home; their hashes and commitments are compared.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -38,6 +38,21 @@ verifying.add_to(app)
 app.add_typer(reviewing.app, name="review")
 app.add_typer(auditing.app, name="audit")
 demo.add_to(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"creditconnect {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Verify credit records across a border. Records stay at home; their hashes and commitments are compared."""
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,23 @@ def test_help__of_every_command__loads_no_client(command: str) -> None:
     assert "creditconnect.cli.app" in loaded
     assert "creditconnect.client" not in loaded
     assert not loaded & SLOW
+
+
+def test_version__is_the_packages() -> None:
+    result = subprocess.run([str(PROGRAM), "--version"], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout == f"creditconnect {version('creditconnect')}\n"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("creditconnect ver", ["verify"]), ("creditconnect audit re", ["replay"])]
+)
+def test_completion__of_a_half_typed_command__offers_the_whole(typed: str, offered: list[str]) -> None:
+    asked = {
+        "_CREDITCONNECT_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    result = subprocess.run(
+        [str(PROGRAM)], capture_output=True, text=True, timeout=60, check=False, env=os.environ | asked
+    )
+    assert result.stdout.split() == offered
