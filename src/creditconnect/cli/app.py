@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from creditconnect import __version__
-from creditconnect.cli import auditing, demo, provider, reviewing, verifying
+from creditconnect.cli import accounts, auditing, demo, provider, reviewing, verifying
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -37,6 +37,7 @@ provider.add_to(app)
 verifying.add_to(app)
 app.add_typer(reviewing.app, name="review")
 app.add_typer(auditing.app, name="audit")
+app.add_typer(accounts.app, name="account")
 demo.add_to(app)
 
 

@@ -9,11 +9,12 @@ Opens only what a question needs: verifying asks for no passphrase, and packagin
 
 from __future__ import annotations
 
+from creditconnect.client.accounts import Accounts
 from creditconnect.client.auditing import Auditing
 from creditconnect.client.providing import Providing
 from creditconnect.client.reviewing import Reviewing
 from creditconnect.client.verifying import Verifying
 
 
-class Client(Providing, Reviewing, Verifying, Auditing):
+class Client(Providing, Reviewing, Verifying, Auditing, Accounts):
     """An opened home. Use as a context manager, or call `close`."""

@@ -16,6 +16,7 @@ import pytest
 PROGRAM = Path(sys.executable).with_name("creditconnect")
 COMMANDS = ["", "init", "submit", "run", "status", "package", "revoke", "verify", "find", "demo"]
 COMMANDS += ["review", "review list", "review show", "review approve", "review reject", "audit", "audit replay"]
+COMMANDS += ["account", *(f"account {name}" for name in ("list", "rotate", "import", "export", "retire"))]
 SLOW = {
     *("web3", "ape", "eth_abi", "eth_account", "eth_keys", "eth_utils", "coincurve"),
     *("urllib3", "cryptography", "fastjsonschema", "orjson", "sqlite3"),

@@ -1,0 +1,132 @@
+"""The part of a client that keeps its chain accounts: which keys there are, the next one, those that were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from creditconnect import settings as homes
+from creditconnect.chain.key_files import KeyFile, KeyFiles, KeyState
+from creditconnect.chain.registry import Question
+from creditconnect.client.opened import Opened
+from creditconnect.errors import UsageError
+from creditconnect.types import AccountRole
+
+ROLES = {"submit": AccountRole.SUBMIT, "review": AccountRole.REVIEW}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStanding:
+    """A chain key of this home, and what the registry says of its address: `bound` to this institution and role."""
+
+    role: str
+    state: KeyState
+    address: str
+    remote: str | None
+    bound: bool
+    enabled: bool
+
+
+class Accounts(Opened):
+    """What an institution does with its chain accounts. An authority binds and disables their addresses."""
+
+    def accounts(self) -> list[AccountStanding]:
+        """Every chain key of this home, with the registry's word on it."""
+        return [self._standing_of(key) for key in self._key_files.all()]
+
+    def rotate_account(self, role: str, *, remote: str | None = None) -> AccountStanding:
+        """Put the role's next key in use if it is bound; make a next key if there is none.
+
+        A next key is made here, under the role's passphrase, or is the one that a remote signer holds (`URL` or
+        `URL#PUBLIC_KEY`). Run again after any interruption.
+
+        Raises:
+            UsageError: the next key is not bound and enabled yet, or something signed by the old one is under way.
+        """
+        _require_role(role)
+        waiting = next((key for key in self._key_files.all() if (key.role, key.state) == (role, KeyState.NEXT)), None)
+        if waiting is None:
+            return self._make_next(role, remote)
+        standing = self._standing_of(waiting)
+        if not (standing.bound and standing.enabled):
+            raise UsageError(
+                f"the next {role} account {standing.address} is not bound and enabled",
+                hint="ask your authority to bind it; the old one stays in use until then",
+            )
+        self._require_nothing_under_way()
+        return self._standing_of(self._key_files.put_next_in_use(role))
+
+    def import_account(self, role: str, source: Path) -> AccountStanding:
+        """Take a keystore v3 file as the role's next key.
+
+        Raises:
+            SettingsError, WrongPassphrase: it is none, or does not open under the role's passphrase. UsageError: a
+                next key waits already.
+        """
+        _require_role(role)
+        return self._standing_of(self._key_files.take(role, source, homes.passphrase(role, self._ask)))
+
+    def export_account(self, role: str, target: Path) -> None:
+        """Copy the keystore in use to a file, still under its passphrase.
+
+        Raises:
+            UsageError: the file is there already, or the key is in a remote signer.
+        """
+        _require_role(role)
+        self._key_files.copy_out(role, target)
+
+    def retire_account(self, address: str) -> None:
+        """Remove a key file that is no longer in use, once the registry lets its address do nothing.
+
+        Raises:
+            UsageError: there is no such key, it is in use, or its address is still enabled.
+        """
+        key = next((key for key in self._key_files.all() if key.address == address.lower()), None)
+        if key is None:
+            raise UsageError(f"this home has no key of {address}", hint="see creditconnect account list")
+        if key.state == KeyState.CURRENT:
+            raise UsageError(f"{address} is in use", hint=f"creditconnect account rotate {key.role} first")
+        if self._standing_of(key).enabled:
+            raise UsageError(f"{address} is still enabled in the registry", hint="ask your authority to disable it")
+        self._key_files.remove(key)
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    @cached_property
+    def _key_files(self) -> KeyFiles:
+        return KeyFiles(self.settings.home / "keys")
+
+    def _make_next(self, role: str, remote: str | None) -> AccountStanding:
+        path = self._key_files.next_path(role)
+        if remote is None:
+            from creditconnect.chain.signing import create_keystore
+
+            create_keystore(path, homes.passphrase(role, self._ask))
+        else:
+            from creditconnect.chain.remote_signing import find_remote_signer
+
+            find_remote_signer(remote).write(path)
+        (made,) = (key for key in self._key_files.all() if key.path == path)
+        return self._standing_of(made)
+
+    def _standing_of(self, key: KeyFile) -> AccountStanding:
+        block = self.registry.head()
+        (account,) = self.registry.ask([Question("accountOf", (key.address,))], block)
+        bound = (account["institution"], account["role"]) == (self._own_id(block), ROLES.get(key.role))
+        return AccountStanding(key.role, key.state, key.address, key.remote, bound, bound and account["enabled"])
+
+    def _require_nothing_under_way(self) -> None:
+        with self._database.read() as connection:
+            (count,) = connection.execute(
+                "SELECT count(*) FROM transactions WHERE state IN ('stored', 'mined')"
+            ).fetchone()
+        if count:
+            raise UsageError(
+                f"{count} transaction(s) of the old keys are under way", hint="creditconnect run sends them; then again"
+            )
+
+
+def _require_role(role: str) -> None:
+    if role not in ROLES:
+        raise UsageError(f"{role!r} is no kind of account", hint=f"one of {', '.join(ROLES)}")

@@ -1,0 +1,130 @@
+"""Chain accounts from one key to the next, by the commands: made, bound, in use, retired; imported and exported."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from creditconnect.chain.key_files import KeyFiles, KeyState
+from creditconnect.chain.signing import create_keystore
+from creditconnect.errors import SettingsError
+from tests.chain.console import Console
+from tests.chain.homes import BUREAU_HK, HK, SCRYPT_WORK, Stage, passphrase, write_rows
+
+SUBMIT = 1
+SCHEMA = ("--schema", "personal-credit-report/1")
+
+
+@pytest.fixture
+def home(stage: Stage, tmp_path: Path) -> Path:
+    return stage.home(BUREAU_HK, tmp_path / "home").home
+
+
+@pytest.fixture
+def keystore(tmp_path: Path) -> Path:
+    """A keystore from elsewhere, under the submit passphrase."""
+    create_keystore(tmp_path / "elsewhere.json", passphrase("submit"), scrypt_work=SCRYPT_WORK)
+    return tmp_path / "elsewhere.json"
+
+
+def addresses(console: Console, home: Path) -> dict[str, str]:
+    """The submit accounts' addresses by their keys' state."""
+    listed = console.does("account", "list", "--json", home=home).json
+    return {one["state"]: one["address"] for one in listed if one["role"] == "submit"}
+
+
+def test_rotate__from_the_old_key_to_the_new__records_go_on_and_the_old_can_be_removed(
+    stage: Stage, console: Console, home: Path, tmp_path: Path
+) -> None:
+    console.does("submit", write_rows(tmp_path / "one.jsonl", 2), *SCHEMA, home=home)
+    old = addresses(console, home)["current"]
+    made = console.does("account", "rotate", "submit", "--json", home=home).json
+    assert (made["state"], made["bound"]) == ("next", False)
+    refused = console.run("account", "rotate", "submit", home=home)
+    assert (refused.code, made["address"] in refused.complaint) == (2, True)
+    assert "ask your authority" in refused.complaint
+
+    stage.admin(HK, "setAccount", BUREAU_HK, made["address"], SUBMIT, True)
+    assert "in use now" in console.does("account", "rotate", "submit", home=home).out
+    assert addresses(console, home) == {"current": made["address"], "retired": old}
+    done = console.does("submit", write_rows(tmp_path / "two.jsonl", 2, first=50), *SCHEMA, "--json", home=home).json
+    assert done["registered"] == 2
+    assert stage.anvil.transactions(made["address"]) == 1
+
+    assert "still enabled" in console.run("account", "retire", old, home=home).complaint
+    assert "is in use" in console.run("account", "retire", made["address"], home=home).complaint
+    stage.admin(HK, "setAccount", BUREAU_HK, old, SUBMIT, False)
+    console.does("account", "retire", old, home=home)
+    assert addresses(console, home) == {"current": made["address"]}
+
+
+def test_rotate__something_is_under_way__waits(stage: Stage, console: Console, home: Path, tmp_path: Path) -> None:
+    following = console.does("account", "rotate", "submit", "--json", home=home).json["address"]
+    stage.admin(HK, "setAccount", BUREAU_HK, following, SUBMIT, True)
+    stage.anvil.automine(on=False)
+    running = console.start("submit", write_rows(tmp_path / "rows.jsonl", 2), *SCHEMA, home=home)
+    while stage.anvil.rpc("txpool_status")["pending"] == "0x0":
+        assert running.poll() is None
+    running.kill()
+    console.end(running)
+
+    assert "under way" in console.run("account", "rotate", "submit", home=home).complaint
+    stage.anvil.automine(on=True)
+    stage.anvil.mine()
+    console.does("submit", tmp_path / "rows.jsonl", *SCHEMA, home=home)
+    assert following in console.does("account", "rotate", "submit", home=home).out
+
+
+def test_import_and_export__a_keystore__is_the_next_key_and_comes_out_as_it_is(
+    stage: Stage, console: Console, home: Path, keystore: Path, tmp_path: Path
+) -> None:
+    address = "0x" + json.loads(keystore.read_text())["address"].removeprefix("0x").lower()
+    assert console.does("account", "import", "submit", keystore, "--json", home=home).json["address"] == address
+    assert "waits already" in console.run("account", "import", "submit", keystore, home=home).complaint
+    stage.admin(HK, "setAccount", BUREAU_HK, address, SUBMIT, True)
+    console.does("account", "rotate", "submit", home=home)
+
+    out = tmp_path / "out.json"
+    console.does("account", "export", "submit", "--out", out, home=home)
+    assert out.read_bytes() == keystore.read_bytes()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert "never overwritten" in console.run("account", "export", "submit", "--out", out, home=home).complaint
+
+
+def test_import__another_passphrase_or_no_keystore__says_which_file(
+    console: Console, home: Path, keystore: Path, tmp_path: Path
+) -> None:
+    console.set_passphrase("submit", "another")
+    assert "elsewhere.json" in console.run("account", "import", "submit", keystore, home=home).complaint
+    (tmp_path / "text.json").write_text("{}")
+    assert "text.json" in console.run("account", "import", "submit", tmp_path / "text.json", home=home).complaint
+    assert not list((home / "keys").glob("*.next.json"))
+
+
+@pytest.mark.parametrize("arguments", [("rotate", "seal"), ("retire", "0x" + "11" * 20)])
+def test_account__no_such_role_or_address__is_a_usage_error(
+    console: Console, home: Path, arguments: tuple[str, ...]
+) -> None:
+    said = console.run("account", *arguments, home=home)
+    assert said.code == 2
+    assert said.complaint
+
+
+def test_put_in_use__killed_between_its_two_steps__is_finished_by_the_next_try(tmp_path: Path) -> None:
+    old = create_keystore(tmp_path / "submit.json", "p", scrypt_work=SCRYPT_WORK)
+    new = create_keystore(tmp_path / "submit.next.json", "p", scrypt_work=SCRYPT_WORK)
+    # As a kill after the first step leaves it.
+    os.link(tmp_path / "submit.json", tmp_path / f"submit.retired-{old}.json")
+    files = KeyFiles(tmp_path)
+    assert files.put_next_in_use("submit").address == new
+    assert [(key.state, key.address) for key in files.all()] == [(KeyState.CURRENT, new), (KeyState.RETIRED, old)]
+
+
+def test_keys__a_keystore_without_an_address__names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "submit.json").write_text('{"version": 3}')
+    with pytest.raises(SettingsError, match=r"submit\.json"):
+        KeyFiles(tmp_path).all()
