@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from creditconnect.errors import SettingsError
-from creditconnect.types import is_institution_code
+from creditconnect.types import Suite, is_institution_code
 
 FORMAT = 1
 HOME_VARIABLE = "CREDITCONNECT_HOME"
@@ -35,7 +35,10 @@ _FILE_HINT = "name a file whose first line is the passphrase"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`nodes` holds one URL a side: the first is one's own, used for submitting and following."""
+    """`nodes` holds one URL a side: the first is one's own, used for submitting and following.
+
+    `suite` is for records that are yet to come; those in the vault keep theirs.
+    """
 
     home: Path
     institution: str
@@ -44,6 +47,7 @@ class Settings:
     confirmations_blocks: int
     gas_price_wei: int
     batch_records: int
+    suite: Suite = Suite.SHA256_AES256GCM
 
     @property
     def deployment_file(self) -> Path:
@@ -81,7 +85,7 @@ _NUMBERS: tuple[tuple[str, int, int, int], ...] = (
     ("gas_price_wei", 0, 0, 10**15),
     ("batch_records", 500, 1, 680),
 )
-_KNOWN = {"format", "institution", "nodes", *(name for name, *_ in _NUMBERS)}
+_KNOWN = {"format", "institution", "nodes", "suite", *(name for name, *_ in _NUMBERS)}
 
 
 def load(home: Path) -> Settings:
@@ -145,7 +149,8 @@ def write(settings: Settings) -> None:
     # A JSON string is a TOML string, whatever is in it.
     nodes = ", ".join(map(json.dumps, settings.nodes))
     numbers = "".join(f"{name} = {getattr(settings, name)}\n" for name, *_ in _NUMBERS)
-    text = f"format = {FORMAT}\ninstitution = {json.dumps(settings.institution)}\nnodes = [{nodes}]\n{numbers}"
+    text = f"format = {FORMAT}\ninstitution = {json.dumps(settings.institution)}\nnodes = [{nodes}]\n"
+    text += f"suite = {json.dumps(settings.suite.name)}\n{numbers}"
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -153,13 +158,14 @@ def write(settings: Settings) -> None:
         raise SettingsError(f"{path}: is there already", hint="a home is never overwritten") from None
 
 
-def new(home: Path, institution: str, nodes: tuple[str, ...]) -> Settings:
+def new(home: Path, institution: str, nodes: tuple[str, ...], *, suite: str = Suite.SHA256_AES256GCM.name) -> Settings:
     """Settings of a home that is to be made, all numbers at their defaults.
 
     Raises:
-        SettingsError: a node is no URL.
+        SettingsError: a node is no URL, or there is no such suite.
     """
-    return _checked(home, home / "settings.toml", {"format": FORMAT, "institution": institution, "nodes": list(nodes)})
+    document = {"format": FORMAT, "institution": institution, "nodes": list(nodes), "suite": suite}
+    return _checked(home, home / "settings.toml", document)
 
 
 def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
@@ -179,7 +185,17 @@ def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
     if not isinstance(nodes, list) or not nodes or not all(_is_url(url) for url in nodes):
         raise SettingsError(f"{path}: nodes is not a list of http(s) URLs", hint="e.g. http://127.0.0.1:8545")
     numbers = {name: _number(path, document, name, default, low, high) for name, default, low, high in _NUMBERS}
-    return Settings(home=home, institution=institution, nodes=tuple(nodes), **numbers)
+    suite = _suite(path, document.get("suite", Suite.SHA256_AES256GCM.name))
+    return Settings(home=home, institution=institution, nodes=tuple(nodes), suite=suite, **numbers)
+
+
+def _suite(path: Path, name: object) -> Suite:
+    found = next((suite for suite in Suite if suite.name == name), None)
+    if found is None:
+        raise SettingsError(
+            f"{path}: there is no such suite", hint=f"one of {', '.join(suite.name for suite in Suite)}"
+        )
+    return found
 
 
 def _is_url(url: object) -> bool:

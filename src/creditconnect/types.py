@@ -26,6 +26,7 @@ class Suite(IntEnum):
     """Which algorithms a derivation or a sealing used; one byte of every derivation."""
 
     SHA256_AES256GCM = 1
+    SM3_SM4GCM = 2
 
 
 class Derived(NamedTuple):

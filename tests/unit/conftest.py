@@ -1,12 +1,16 @@
-"""What holds for every unit test: it opens no socket."""
+"""What holds for every unit test: it opens no socket; and the vectors, which several have in common."""
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+
+VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +29,8 @@ def no_sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # A thread's failure does not reach the test.
     if opened:
         pytest.fail(f"a unit test opened sockets: {opened}")
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Callable[[str], Any]:
+    return lambda name: json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))

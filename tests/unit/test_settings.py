@@ -10,6 +10,7 @@ import pytest
 from creditconnect import settings as homes
 from creditconnect.errors import SettingsError, UsageError
 from creditconnect.settings import Settings
+from creditconnect.types import Suite
 
 SETTINGS = """format = 1
 institution = "CRA-HK-01"
@@ -79,6 +80,19 @@ def test_load__institution_missing__named(tmp_path: Path, line: str) -> None:
 @pytest.mark.parametrize("code", ["CRA HK", "C" * 33, "CRA-香港", "CRA\\u0000"])
 def test_load__institution_that_no_registry_could_hold__named(tmp_path: Path, code: str) -> None:
     assert "institution" in refused(tmp_path, f'format = 1\ninstitution = "{code}"\nnodes = ["http://a"]\n').message
+
+
+@pytest.mark.parametrize("suite", ['"SM4"', "2", "true", '""'])
+def test_load__suite_that_is_not_known__names_those_that_are(tmp_path: Path, suite: str) -> None:
+    error = refused(tmp_path, f"{SETTINGS}suite = {suite}\n")
+    assert "no such suite" in error.message
+    assert error.hint == "one of SHA256_AES256GCM, SM3_SM4GCM"
+
+
+@pytest.mark.parametrize("suite", list(Suite), ids=lambda suite: suite.name)
+def test_write__a_suite__is_loaded_again(tmp_path: Path, suite: Suite) -> None:
+    homes.write(homes.new(tmp_path, "CRA-HK-01", ("http://a",), suite=suite.name))
+    assert homes.load(tmp_path).suite == suite
 
 
 @pytest.mark.parametrize("line", ["", "format = 2\n", 'format = "1"\n'])

@@ -19,5 +19,6 @@ const message = lp([
   Buffer.from(given.schema_hash, "hex"),
   Buffer.from(given.canonical, "utf8"),
 ]);
-const value = createHmac("sha256", Buffer.from(given.salt, "hex")).update(message).digest("hex");
+const hash = { 1: "sha256", 2: "sm3" }[given.suite];
+const value = createHmac(hash, Buffer.from(given.salt, "hex")).update(message).digest("hex");
 console.log(JSON.stringify({ record_hash: value.slice(0, 16), commitment: value.slice(16) }));

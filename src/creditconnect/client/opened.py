@@ -43,9 +43,7 @@ from creditconnect.exchange.review import Review
 from creditconnect.exchange.submitter import submitter_lock
 from creditconnect.records.schemas import SchemaCatalogue
 from creditconnect.settings import Ask, Settings
-from creditconnect.types import RecordState, Suite
-
-SUITE = Suite.SHA256_AES256GCM
+from creditconnect.types import RecordState
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ class Opened:
     @cached_property
     def _vault(self) -> Vault:
         keyring = Keyring.open(self.settings.keyring_file, homes.passphrase("vault", self._ask))
-        return Vault(self._database, keyring, self.settings.institution, SUITE)
+        return Vault(self._database, keyring, self.settings.institution, self.settings.suite)
 
     @cached_property
     def _mirror(self) -> Mirror:
@@ -204,7 +202,7 @@ class Opened:
             provider=self.settings.institution,
             schema=schema.id,
             schema_hash=schema.hash,
-            suite=SUITE,
+            suite=stored.suite,
             salt=opened.salt,
             canonical=opened.canonical,
             derived=stored.derived,

@@ -1,6 +1,7 @@
-"""Records at rest: AES-256-GCM under a data key, bound to the place the sealed bytes belong to.
+"""Records at rest: an AEAD cipher under a data key, bound to the place the sealed bytes belong to.
 
-    sealed     = nonce 12 | AES-256-GCM(data key, nonce, salt 32 | canonical, associated) incl. tag 16
+    sealed     = nonce 12 | AEAD(data key, nonce, salt 32 | canonical, associated) incl. tag 16
+    AEAD       = AES-256-GCM under 32 bytes, or SM4-GCM (GB/T 32907-2016, RFC 8998) under the first 16 of them
     associated = lp("creditconnect/sealed", version, suite, data key number, record hash | commitment)
 
 (docs/PROTOCOL.md does not need this: it never leaves the home.) A sealed record moved to another row does not open.
@@ -8,8 +9,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import SM4
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from creditconnect.errors import Tampered
 from creditconnect.records.commitments import lp
@@ -18,6 +25,45 @@ from creditconnect.types import SALT_BYTES, Derived, Suite
 TAG = b"creditconnect/sealed"
 VERSION = 1
 NONCE_BYTES = 12
+TAG_BYTES = 16
+SM4_KEY_BYTES = 16
+
+
+class Aead(Protocol):
+    """Encrypts with a tag at the end, and opens nothing that was altered."""
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
+        """Raises InvalidTag or ValueError."""
+        ...
+
+
+class Sm4Gcm:
+    """SM4-GCM (RFC 8998) in the form of the library's AEADs, which have no SM4."""
+
+    def __init__(self, key: bytes) -> None:
+        """`key` is 16 bytes."""
+        self._algorithm = SM4(key)
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
+        encryptor = Cipher(self._algorithm, GCM(nonce)).encryptor()
+        encryptor.authenticate_additional_data(associated_data)
+        return encryptor.update(data) + encryptor.finalize() + encryptor.tag
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
+        """Raises InvalidTag, or ValueError for what is shorter than a tag."""
+        if len(data) < TAG_BYTES:
+            raise ValueError("shorter than a tag")
+        decryptor = Cipher(self._algorithm, GCM(nonce, data[-TAG_BYTES:])).decryptor()
+        decryptor.authenticate_additional_data(associated_data)
+        return decryptor.update(data[:-TAG_BYTES]) + decryptor.finalize()
+
+
+_CIPHERS: dict[Suite, Callable[[bytes], Aead]] = {
+    Suite.SHA256_AES256GCM: AESGCM,
+    Suite.SM3_SM4GCM: lambda key: Sm4Gcm(key[:SM4_KEY_BYTES]),
+}
 
 
 class Sealer:
@@ -28,7 +74,8 @@ class Sealer:
 
     def __init__(self, suite: Suite, key_number: int, key: bytes) -> None:
         self.key_number = key_number
-        self._cipher = AESGCM(key)
+        self.suite = suite
+        self._cipher = _CIPHERS[suite](key)
         # The last item is always 32 bytes, so its length can stand in the prefix.
         self._prefix = lp((TAG, bytes([VERSION]), bytes([suite]), key_number.to_bytes(4, "big"))) + (32).to_bytes(
             4, "big"

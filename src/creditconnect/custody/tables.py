@@ -68,4 +68,9 @@ MIGRATIONS = (
     CREATE INDEX records_tx ON records (tx) WHERE tx IS NOT NULL;
     CREATE INDEX records_waiting ON records (id) WHERE tx IS NULL AND found = 0
     """,
+    # Each key and each record keeps the suite that it was made for (`types.Suite`), whatever the settings say later.
+    """
+    ALTER TABLE wrapped_keys ADD COLUMN suite INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE records ADD COLUMN suite INTEGER NOT NULL DEFAULT 1
+    """,
 )

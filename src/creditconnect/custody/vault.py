@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import Keyring
@@ -24,7 +25,7 @@ from creditconnect.types import SALT_BYTES, Derived, Suite
 # A truncated HMAC: 2^64 rows before two rows of one vault are likely taken for each other.
 DIGEST_BYTES = 16
 
-_COLUMNS = "id, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found"
+_COLUMNS = "id, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found, suite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class StoredRecord:
     sealed: bytes
     tx: int | None
     found: bool
+    suite: Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Vault:
         *,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Open; a new database gets its first keys.
+        """Open; a new database gets its first keys, and one that has none for `suite` gets its data key.
 
         Raises:
             SettingsError: the vault belongs to another institution; Tampered: the keyring is not this vault's.
@@ -84,10 +86,9 @@ class Vault:
         self._random = random_bytes
         self._claim(provider_code)
         keys = self._load_keys(keyring)
-        digest_keys = [key for purpose, _, key in keys if purpose == "digest"]
-        self._digest_key = digest_keys[0]
-        self._sealers = {number: Sealer(suite, number, key) for purpose, number, key in keys if purpose == "seal"}
-        self._current = self._sealers[max(self._sealers)]
+        self._digest_key = next(key.plain for key in keys if key.purpose == "digest")
+        self._sealers = {key.number: Sealer(key.suite, key.number, key.plain) for key in keys if key.purpose == "seal"}
+        self._current = self._sealers[max(number for number, sealer in self._sealers.items() if sealer.suite == suite)]
 
     # --------------------------------------------------------------------------------------------------- putting in
 
@@ -113,7 +114,7 @@ class Vault:
             derived = derive(salt, canonical)
             digest = hmac.digest(digest_key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
             kept = seal(nonce, salt, canonical, derived)
-            sealed.append((file, line, schema.id, expires_at, digest, *derived, number, kept))
+            sealed.append((file, line, schema.id, expires_at, digest, *derived, number, kept, int(self._suite)))
         return sealed
 
     def put(self, file: int, schema: Schema, expires_at: int, rows: Sequence[Prepared], rejected: int) -> FileTotals:
@@ -128,8 +129,8 @@ class Vault:
             (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()
             connection.executemany(
                 "INSERT INTO records"
-                " (file, line, schema, expires_at, digest, record_hash, commitment, key_number, sealed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
+                " (file, line, schema, expires_at, digest, record_hash, commitment, key_number, sealed, suite)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
                 " SET expires_at = excluded.expires_at WHERE tx IS NULL AND found = 0",
                 sealed,
             )
@@ -197,25 +198,40 @@ class Vault:
         if owner != provider_code:
             raise SettingsError(f"{self.database.path}: belongs to {owner}, not to {provider_code}")
 
-    def _load_keys(self, keyring: Keyring) -> list[tuple[str, int, bytes]]:
-        """Purpose, number and plain key of every wrapped key."""
+    def _load_keys(self, keyring: Keyring) -> list[_Key]:
+        """Every key, in the order of their numbers; those that are missing are made."""
         with self.database.write() as connection:
-            rows = connection.execute("SELECT purpose, number, wrapped FROM wrapped_keys ORDER BY number").fetchall()
+            rows = _wrapped_keys(connection)
             if not rows:
-                rows = _first_keys(connection, keyring)
-        return [(purpose, number, keyring.unwrap(wrapped)) for purpose, number, wrapped in rows]
+                _add_key(connection, keyring, "digest", self._suite)
+            if not any((purpose, suite) == ("seal", self._suite) for purpose, _, _, suite in rows):
+                _add_key(connection, keyring, "seal", self._suite)
+                rows = _wrapped_keys(connection)
+        return [
+            _Key(purpose, number, keyring.unwrap(wrapped), Suite(suite)) for purpose, number, wrapped, suite in rows
+        ]
 
 
-def _first_keys(connection: sqlite3.Connection, keyring: Keyring) -> list[tuple[str, int, bytes]]:
-    rows = [(purpose, number, keyring.new_key()[1]) for number, purpose in ((1, "digest"), (2, "seal"))]
-    connection.executemany(
-        "INSERT INTO wrapped_keys (purpose, number, wrapped, created_at) VALUES (?, ?, ?, unixepoch())", rows
+class _Key(NamedTuple):
+    purpose: str
+    number: int
+    plain: bytes
+    suite: Suite
+
+
+def _wrapped_keys(connection: sqlite3.Connection) -> list[tuple[str, int, bytes, int]]:
+    return connection.execute("SELECT purpose, number, wrapped, suite FROM wrapped_keys ORDER BY number").fetchall()
+
+
+def _add_key(connection: sqlite3.Connection, keyring: Keyring, purpose: str, suite: Suite) -> None:
+    connection.execute(
+        "INSERT INTO wrapped_keys (purpose, wrapped, created_at, suite) VALUES (?, ?, unixepoch(), ?)",
+        (purpose, keyring.new_key()[1], int(suite)),
     )
-    return rows
 
 
 def _stored(row: tuple[object, ...]) -> StoredRecord:
-    (number, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found) = row
+    (number, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found, suite) = row
     return StoredRecord(
         id=int(str(number)),
         file=int(str(file)),
@@ -227,6 +243,7 @@ def _stored(row: tuple[object, ...]) -> StoredRecord:
         sealed=_blob(sealed),
         tx=None if tx is None else int(str(tx)),
         found=bool(found),
+        suite=Suite(int(str(suite))),
     )
 
 

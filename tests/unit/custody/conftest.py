@@ -39,9 +39,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.fixture(params=list(Suite), ids=lambda suite: suite.name)
+def suite(request: pytest.FixtureRequest) -> Suite:
+    """Each suite in turn: what holds under one holds under the other."""
+    return Suite(request.param)
+
+
 @pytest.fixture
-def vault(database: Database, keyring: Keyring) -> Vault:
-    return Vault(database, keyring, PROVIDER, Suite.SHA256_AES256GCM)
+def vault(database: Database, keyring: Keyring, suite: Suite) -> Vault:
+    return Vault(database, keyring, PROVIDER, suite)
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_read__hex_not_as_written__refused(member: str) -> None:
         assert value not in message
 
 
-@pytest.mark.parametrize("suite", [0, 2, 255, -1, 2**53 - 1])
+@pytest.mark.parametrize("suite", [0, 3, 255, -1, 2**53 - 1])
 def test_read__suite_that_is_not_known__named(suite: int) -> None:
     assert refused(DOCUMENT | {"suite": suite}) == f"suite {suite} is not known here"
 

@@ -19,8 +19,6 @@ from creditconnect.records.schemas import Schema, SchemaCatalogue
 from creditconnect.types import Derived, Suite
 from tests.unit.custody.conftest import PASSPHRASE, PROVIDER, SCRYPT_WORK, prepared, put
 
-SUITE = Suite.SHA256_AES256GCM
-
 
 def change(database: Database, sql: str, *parameters: object) -> None:
     """As somebody would who writes into the file."""
@@ -37,7 +35,7 @@ def all_derived(database: Database) -> list[Derived]:
 
 
 def test_put__rows__opened_again_with_the_salt_that_derives_them(
-    vault: Vault, database: Database, schema: Schema
+    vault: Vault, database: Database, schema: Schema, suite: Suite
 ) -> None:
     rows = prepared(5)
     put(vault, schema, rows)
@@ -45,7 +43,7 @@ def test_put__rows__opened_again_with_the_salt_that_derives_them(
     assert [vault.open(one).canonical for one in stored.values()] == [row.canonical for row in rows]
     for derived, one in stored.items():
         opened = vault.open(one)
-        assert derive(SUITE, PROVIDER, schema.hash, opened.salt, opened.canonical) == derived
+        assert derive(suite, PROVIDER, schema.hash, opened.salt, opened.canonical) == derived
     assert len({vault.open(one).salt for one in stored.values()}) == 5
 
 
@@ -83,28 +81,30 @@ def test_put__same_bytes_under_another_schema__another_record(vault: Vault, data
     assert len(set(all_derived(database))) == 2
 
 
-def test_put__twice_in_two_vaults__different_salts_and_values(tmp_path: Path, schema: Schema) -> None:
+def test_put__twice_in_two_vaults__different_salts_and_values(tmp_path: Path, schema: Schema, suite: Suite) -> None:
     values = []
     for name in ("one", "two"):
         keyring = Keyring.create(tmp_path / f"{name}.json", PASSPHRASE, scrypt_work=SCRYPT_WORK)
         database = Database(tmp_path / f"{name}.db", tables.MIGRATIONS)
-        put(Vault(database, keyring, PROVIDER, SUITE), schema, prepared(1))
+        put(Vault(database, keyring, PROVIDER, suite), schema, prepared(1))
         values += all_derived(database)
         database.close()
     assert values[0].record_hash != values[1].record_hash
 
 
-def test_put__fails_in_the_middle__nothing_of_it_is_kept(database: Database, keyring: Keyring, schema: Schema) -> None:
-    vault = Vault(database, keyring, PROVIDER, SUITE)
+def test_put__fails_in_the_middle__nothing_of_it_is_kept(
+    database: Database, keyring: Keyring, schema: Schema, suite: Suite
+) -> None:
+    vault = Vault(database, keyring, PROVIDER, suite)
     with pytest.raises(sqlite3.IntegrityError):
         vault.put(99, schema, 0, prepared(3), 0)
     assert all_derived(database) == []
 
 
 def test_put__random_bytes_of_ones_own__salts_and_nonces_are_taken_from_them(
-    database: Database, keyring: Keyring, schema: Schema, counting_bytes: Callable[[int], bytes]
+    database: Database, keyring: Keyring, schema: Schema, counting_bytes: Callable[[int], bytes], suite: Suite
 ) -> None:
-    vault = Vault(database, keyring, PROVIDER, SUITE, random_bytes=counting_bytes)
+    vault = Vault(database, keyring, PROVIDER, suite, random_bytes=counting_bytes)
     put(vault, schema, prepared(2))
     first, second = (vault.open(one) for one in vault.by_derived(all_derived(database)).values())
     assert first.salt == bytes(range(32))
@@ -169,28 +169,30 @@ def test_open__key_number_altered__tampered(vault: Vault, database: Database, sc
 
 
 @pytest.mark.usefixtures("vault")
-def test_open__wrapped_key_altered__tampered(database: Database, keyring: Keyring) -> None:
+def test_open__wrapped_key_altered__tampered(database: Database, keyring: Keyring, suite: Suite) -> None:
     change(database, "UPDATE wrapped_keys SET wrapped = zeroblob(40) WHERE purpose = 'seal'")
     with pytest.raises(Tampered):
-        Vault(database, keyring, PROVIDER, SUITE)
+        Vault(database, keyring, PROVIDER, suite)
 
 
 @pytest.mark.usefixtures("vault")
-def test_open__another_homes_keyring__tampered(database: Database, tmp_path: Path) -> None:
+def test_open__another_homes_keyring__tampered(database: Database, tmp_path: Path, suite: Suite) -> None:
     other = Keyring.create(tmp_path / "other.json", PASSPHRASE, scrypt_work=SCRYPT_WORK)
     with pytest.raises(Tampered):
-        Vault(database, other, PROVIDER, SUITE)
+        Vault(database, other, PROVIDER, suite)
 
 
 @pytest.mark.usefixtures("vault")
-def test_open__another_institutions_vault__refused_by_name(database: Database, keyring: Keyring) -> None:
+def test_open__another_institutions_vault__refused_by_name(database: Database, keyring: Keyring, suite: Suite) -> None:
     with pytest.raises(SettingsError, match="belongs to CRA-HK-01, not to CRA-SZ-01"):
-        Vault(database, keyring, "CRA-SZ-01", SUITE)
+        Vault(database, keyring, "CRA-SZ-01", suite)
 
 
-def test_vault__opened_again__the_same_keys(vault: Vault, database: Database, keyring: Keyring, schema: Schema) -> None:
+def test_vault__opened_again__the_same_keys(
+    vault: Vault, database: Database, keyring: Keyring, schema: Schema, suite: Suite
+) -> None:
     put(vault, schema, prepared(2))
-    again = Vault(database, keyring, PROVIDER, SUITE)
+    again = Vault(database, keyring, PROVIDER, suite)
     assert again.open(again.by_hash(all_derived(database)[0].record_hash)[0]).canonical == prepared(1)[0].canonical
     put(again, schema, prepared(2))
     assert len(all_derived(database)) == 2, "the digest key changed"
@@ -215,3 +217,23 @@ def test_registered__of_all_states__those_on_the_chain_in_their_order(
     change(database, "UPDATE records SET found = 1 WHERE id = 6")
     assert [one.id for one in vault.registered()] == [2, 3, 6]
     assert [one.found for one in vault.registered()] == [False, False, True]
+
+
+# ------------------------------------------------------------------------------------------------------------- suites
+
+
+def test_vault__its_suite_changed__old_records_keep_theirs_and_new_ones_have_the_new(
+    vault: Vault, database: Database, keyring: Keyring, schema: Schema, suite: Suite
+) -> None:
+    put(vault, schema, prepared(2))
+    (another,) = set(Suite) - {suite}
+    changed = Vault(database, keyring, PROVIDER, another)
+    put(changed, schema, prepared(4))
+    found = [changed.by_hash(derived.record_hash)[0] for derived in all_derived(database)]
+    assert [record.suite for record in found] == [suite, suite, another, another], "rows known already are not anew"
+    for record, row in zip(found, prepared(4), strict=True):
+        opened = changed.open(record)
+        assert opened.canonical == row.canonical
+        assert derive(record.suite, PROVIDER, schema.hash, opened.salt, opened.canonical) == record.derived
+    back = Vault(database, keyring, PROVIDER, suite)
+    assert back.open(found[3]).canonical == prepared(4)[3].canonical

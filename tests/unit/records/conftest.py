@@ -1,23 +1,13 @@
-"""What the tests of records share: vectors, the catalogue, a small report."""
+"""What the tests of records share: the catalogue, a small report."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from creditconnect.records.mapping import ColumnMapping, load_mapping, packaged_mapping
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, Schema, SchemaCatalogue
-
-VECTORS = Path(__file__).resolve().parents[2] / "vectors"
-
-
-@pytest.fixture(scope="session")
-def vectors() -> Callable[[str], Any]:
-    return lambda name: json.loads((VECTORS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

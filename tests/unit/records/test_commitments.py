@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SM3, Hash
 from hypothesis import given
 from hypothesis import strategies as st
 
 from creditconnect.errors import UsageError
 from creditconnect.records.canonical import read_canonical
-from creditconnect.records.commitments import Derivation, derive, lp
+from creditconnect.records.commitments import Derivation, derive, hmac_sm3, lp
 from creditconnect.records.schemas import Schema, SchemaCatalogue
 from creditconnect.types import Suite
 
@@ -35,6 +36,12 @@ def derived(vector: dict[str, Any]) -> dict[str, str]:
         vector["canonical"].encode(),
     )
     return {"record_hash": found.record_hash.hex(), "commitment": found.commitment.hex()}
+
+
+def sm3(message: bytes) -> bytes:
+    digest = Hash(SM3())
+    digest.update(message)
+    return digest.finalize()
 
 
 def expected(vector: dict[str, Any]) -> dict[str, str]:
@@ -106,6 +113,16 @@ def test_derive__any_input_changed__nothing_in_common(schema: Schema) -> None:
 def test_derivation__provider_code_of_wrong_shape__refused(code: str) -> None:
     with pytest.raises(UsageError, match="provider code"):
         Derivation(Suite.SHA256_AES256GCM, code, bytes(32))
+
+
+def test_hmac_sm3__the_standards_digests__equal(vectors: Vectors) -> None:
+    """SM3 by the standard's own examples, and HMAC (RFC 2104) over it by hand."""
+    for example in vectors("sm")["sm3"]:
+        assert sm3(bytes.fromhex(example["message"])).hex() == example["digest"]
+    key, message = bytes(range(32)), b"\1\2\3"
+    padded = key.ljust(64, b"\0")
+    inner = sm3(bytes(byte ^ 0x36 for byte in padded) + message)
+    assert hmac_sm3(key, message) == sm3(bytes(byte ^ 0x5C for byte in padded) + inner)
 
 
 def test_derivation__wrong_lengths__refused() -> None:
