@@ -238,7 +238,7 @@ def test_review_approve__already_decided__is_refused(stage: Stage, console: Cons
     with nothing_changes(stage, bureau):
         said = console.run("review", "approve", 1, home=bureau)
         assert said.code == 1
-        assert "BatchNotPending" in said.complaint
+        assert "batch 1 is no longer pending: ACTIVE since it was registered" in said.complaint
 
 
 # ----------------------------------------------------------------------------------------------------------- verify

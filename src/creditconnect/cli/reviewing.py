@@ -28,7 +28,8 @@ app = typer.Typer(
 )
 
 # The registry counts batches in 48 bits.
-BatchArgument = Annotated[int, typer.Argument(help="The batch's number, see review list.", min=1, max=2**48 - 1)]
+GREATEST_BATCH = 2**48 - 1
+BatchArgument = Annotated[int, typer.Argument(help="The batch's number, see review list.", min=1, max=GREATEST_BATCH)]
 ROW_DIGITS = 9
 AccountOption = Annotated[str, typer.Option("--as", help="Which chain key decides: review or submit.")]
 
@@ -76,7 +77,10 @@ def show(
 
 @app.command()
 def approve(
-    batch: BatchArgument,
+    batches: Annotated[
+        list[int] | None, typer.Argument(help="Batches' numbers, see review list.", min=1, max=GREATEST_BATCH)
+    ] = None,
+    all_pending: Annotated[bool, typer.Option("--all-pending", help="Every batch that waits.")] = False,
     except_: Annotated[
         list[str] | None, typer.Option("--except", help="ROW:REASON, a row to reject; may be given again.")
     ] = None,
@@ -84,16 +88,25 @@ def approve(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve a batch, save the rows excepted, in one act."""
+    """Approve batches, or one save the rows excepted, each in one act. What is approved is derived again first."""
     wanted, chosen = _exceptions(except_ or []), _account(account)
+    if bool(batches) == all_pending:
+        raise UsageError("which batches?", hint="give their numbers, or --all-pending")
+    if wanted and len(batches or []) != 1:
+        raise UsageError("--except is about the rows of one batch", hint="approve the others by themselves")
+    outcomes = []
     with open_client(home) as client:
-        rows = client.review_rows(batch) if wanted else []
-        exceptions = {_row(rows, number).derived.record_hash: reason for number, reason in wanted.items()}
-        outcome = client.approve(batch, exceptions, account=chosen)
+        for batch in batches or [one.id for one in client.pending()]:
+            rows = client.review_rows(batch) if wanted else []
+            exceptions = {_row(rows, number).derived.record_hash: reason for number, reason in wanted.items()}
+            outcomes.append(client.approve(batch, exceptions, account=chosen))
+            if not as_json:
+                rejected = counted(len(exceptions), "record")
+                print(f"batch {batch}: approved in block {outcomes[-1].block_number}, {rejected} rejected")
     if as_json:
-        print_json(outcome)
-        return
-    print(f"batch {batch}: approved in block {outcome.block_number}, {counted(len(exceptions), 'record')} rejected")
+        print_json(outcomes[0] if len(batches or []) == 1 else outcomes)
+    elif not outcomes:
+        print("no batch waits")
 
 
 @app.command()

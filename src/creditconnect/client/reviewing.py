@@ -27,13 +27,26 @@ class Reviewing(Opened):
     def approve(self, batch: int, exceptions: Mapping[bytes, int] | None = None, *, account: str = "review") -> Outcome:
         """Approve a batch, save the records whose hashes are given with a reason, which are rejected.
 
+        Each record approved is decrypted and derived again: what is approved is what was submitted.
+
         Raises:
-            Reverted: the registry refuses, e.g. `SelfApproval`.
+            ExchangeError: it is no longer pending. UsageError: it holds records that this vault lacks. Tampered: a
+                record was changed in the vault. Reverted: the registry refuses, e.g. `SelfApproval`.
         """
+        excepted = exceptions or {}
         block = self.follow().block
-        return self._call(account, "approve", self._review(block).approve_call(batch, exceptions or {}, block))
+        review = self._review(block)
+        review.require_pending(batch, block)
+        review.require_genuine(batch, self._vault, self.schemas, excepted)
+        return self._call(account, "approve", review.approve_call(batch, excepted, block))
 
     def reject(self, batch: int, reason: int, *, account: str = "review") -> Outcome:
-        """Reject a whole pending batch; the submitter may, to withdraw it."""
+        """Reject a whole pending batch; the submitter may, to withdraw it.
+
+        Raises:
+            ExchangeError: it is no longer pending.
+        """
         block = self.follow().block
-        return self._call(account, "reject", self._review(block).reject_call(batch, reason))
+        review = self._review(block)
+        review.require_pending(batch, block)
+        return self._call(account, "reject", review.reject_call(batch, reason))

@@ -182,6 +182,20 @@ class Vault:
         salt, canonical = sealer.open(record.sealed, record.derived)
         return OpenedRecord(record, salt, canonical)
 
+    def open_genuine(self, record: StoredRecord, schema: Schema) -> OpenedRecord:
+        """Decrypt a record and derive its hash and commitment again, for whoever is to answer for it.
+
+        Raises:
+            Tampered: it does not open, or is not what its hash and commitment were derived from.
+        """
+        opened = self.open(record)
+        derivation = Derivation(record.suite, self._provider_code, schema.hash)
+        if derivation.derive(opened.salt, opened.canonical) != record.derived:
+            raise Tampered(
+                f"record {record.id} is not what was submitted", hint="reject it, and look who changed the vault"
+            )
+        return opened
+
     # ------------------------------------------------------------------------------------------------------- private
 
     def _select(self, where: str, parameters: Sequence[object]) -> list[StoredRecord]:

@@ -1,20 +1,23 @@
 """Reviewing: an institution's pending batches, with the records decrypted for whoever decides on them.
 
-The registry holds the rule (another account than the submitter's, entitled, not expired); this shows and calls.
+The registry holds the rule (another account than the submitter's, entitled, not expired). This shows, calls, and lets
+nobody approve what is not in the vault as it was submitted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from creditconnect.chain.contract_abi import Event
 from creditconnect.chain.registry import Batch, Block, Question, Registry, batch_from, claims_from
 from creditconnect.custody.vault import StoredRecord, Vault
-from creditconnect.errors import UsageError
+from creditconnect.errors import ExchangeError, UsageError
 from creditconnect.exchange.mirror import Mirror
 from creditconnect.records.canonical import read_canonical
+from creditconnect.records.schemas import SchemaCatalogue
 from creditconnect.types import BatchStatus, Derived
 
 
@@ -58,6 +61,37 @@ class Review:
             for number, (derived, stored) in enumerate(rows, start=1)
         ]
 
+    def require_pending(self, batch: int, block: Block) -> None:
+        """Demand that nobody has decided on a batch yet.
+
+        Raises:
+            UsageError: it is no batch of this institution. ExchangeError: says what was decided, by whom and when.
+        """
+        self._event(batch)
+        found = batch_from(self._registry.ask([Question("batchOf", (batch,))], block)[0], batch)
+        if found.status != BatchStatus.PENDING:
+            raise ExchangeError(
+                f"batch {batch} is no longer pending: {_decision(found)}", hint="see creditconnect review list"
+            )
+
+    def require_genuine(self, batch: int, vault: Vault, schemas: SchemaCatalogue, excepted: Container[bytes]) -> None:
+        """Demand that every record of a batch, save those excepted, is in the vault and is what the batch anchors.
+
+        Raises:
+            UsageError: this vault lacks some; Tampered: one was changed since it was submitted.
+        """
+        wanted = [Derived(word[:8], word[8:]) for word in self._event(batch).arguments["records"]]
+        known = vault.by_derived(wanted)
+        lacking = [one.record_hash.hex() for one in wanted if one not in known and one.record_hash not in excepted]
+        if lacking:
+            raise UsageError(
+                f"batch {batch} holds {len(lacking)} record(s) that this vault lacks, first {lacking[0]}",
+                hint="nobody here has seen them: except them with a reason, or reject the batch",
+            )
+        for derived, record in known.items():
+            if derived.record_hash not in excepted:
+                vault.open_genuine(record, schemas.load(record.schema))
+
     def approve_call(self, batch: int, exceptions: Mapping[bytes, int], block: Block) -> bytes:
         """Call data of `approve`; `exceptions` maps record hashes of the batch to reasons.
 
@@ -89,3 +123,10 @@ class Review:
 
 def _record(vault: Vault, stored: StoredRecord | None) -> dict[str, Any] | None:
     return None if stored is None else read_canonical(vault.open(stored).canonical)
+
+
+def _decision(batch: Batch) -> str:
+    if not batch.reviewed_at:
+        return f"{batch.status.name} since it was registered, as this institution needs no review"
+    at = datetime.fromtimestamp(batch.reviewed_at, UTC)
+    return f"{batch.status.name} by {batch.reviewer} at {at:%Y-%m-%d %H:%M:%SZ}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import rlp  # type: ignore[import-untyped]
+import rlp
 from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
