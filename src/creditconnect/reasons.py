@@ -80,3 +80,8 @@ class ChainReason(IntEnum):
     COURT_OR_REGULATOR = 9
     SAMPLE_FAILED = 10
     OTHER = 255
+
+
+def chain_reason_name(number: int) -> str:
+    """The name of a reason on the chain; its number where this table has none: another client may know more."""
+    return next((reason.name for reason in ChainReason if reason == number), str(number))

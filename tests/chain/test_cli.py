@@ -35,6 +35,7 @@ pytestmark = pytest.mark.chain
 
 COMMANDS = (
     *(["init"], ["submit"], ["run"], ["status"], ["package"], ["revoke"], ["verify"], ["find"], ["demo"]),
+    *(["supersede"], ["dispute"], ["resolve"], ["history"]),
     *(["review", name] for name in ("list", "show", "approve", "reject")),
     ["audit", "replay"],
 )

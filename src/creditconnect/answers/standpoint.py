@@ -13,16 +13,18 @@ from creditconnect.chain.registry import (
     Block,
     Claim,
     Institution,
+    Note,
     Question,
     Registry,
     ascii_of,
     bytes32_of,
     claims_from,
     institution_from,
+    note_from,
 )
 from creditconnect.errors import NodeBehind, NodeRefused, NodeUnreachable
 from creditconnect.reasons import CheckReason
-from creditconnect.types import ChainIdentity, Check, CheckStatus
+from creditconnect.types import ChainIdentity, Check, CheckStatus, RecordState
 
 _OK = Check("agreement", CheckStatus.VALID, CheckReason.OK)
 _SINGLE = Check("agreement", CheckStatus.SKIPPED, CheckReason.SINGLE_NODE, "only one node is set")
@@ -40,6 +42,9 @@ class View:
     corridor_open: bool = False
     schema_id: int = 0
     codes: dict[int, str] = field(default_factory=dict)
+    # Of the provider's claims that are not active: why, by entry key, and who each note means.
+    notes: dict[int, Note] = field(default_factory=dict)
+    actors: dict[int, str] = field(default_factory=dict)
 
 
 class Standpoint:
@@ -135,6 +140,7 @@ class Standpoint:
             self._known_count = count["institutionCount"]
         claims = tuple(claims_from(found))
         self._learn(registry, block, {claim.institution for claim in claims})
+        notes = self._notes(registry, block, [claim for claim in claims if claim.institution == provider_id])
         return View(
             _OK,
             block,
@@ -143,7 +149,26 @@ class Standpoint:
             institution_from(asker_is, asker_id),
             open_,
             schema_id,
+            notes=notes,
+            actors=self._actors(registry, block, notes),
         )
+
+    def _notes(self, registry: Registry, block: Block, claims: Sequence[Claim]) -> dict[int, Note]:
+        """Why those that are not active are not; a round trip only where there are such."""
+        keys = [claim.entry_key for claim in claims if claim.state not in (RecordState.ACTIVE, RecordState.PENDING)]
+        answers = registry.ask([Question("noteOf", (key,)) for key in keys], block)
+        notes = {key: note_from(answer) for key, answer in zip(keys, answers, strict=True)}
+        return {key: note for key, note in notes.items() if note is not None}
+
+    def _actors(self, registry: Registry, block: Block, notes: dict[int, Note]) -> dict[int, str]:
+        """By entry key, the institution's code or its side's authority."""
+        self._learn(registry, block, {note.by_institution for note in notes.values() if note.by_institution})
+        sides = sorted({note.by_jurisdiction for note in notes.values() if note.by_jurisdiction})
+        answers = registry.ask([Question("jurisdictionOf", (side,)) for side in sides], block)
+        named = {
+            side: f"the authority of {ascii_of(answer['code'])}" for side, answer in zip(sides, answers, strict=True)
+        }
+        return {key: named.get(note.by_jurisdiction) or self._codes[note.by_institution] for key, note in notes.items()}
 
     def _identify(self, registry: Registry, block: Block, *codes: str) -> list[int]:
         """The ids of codes; 0 where there is none (yet: only what exists is remembered)."""

@@ -16,7 +16,7 @@ from creditconnect.answers.standpoint import Standpoint, View
 from creditconnect.chain.registry import Block, Claim, Institution
 from creditconnect.custody.packages import Package, read_package
 from creditconnect.errors import CreditConnectError, FieldInvalid, NotCanonical, PackageInvalid, SchemaUnknown
-from creditconnect.reasons import CheckReason
+from creditconnect.reasons import CheckReason, chain_reason_name
 from creditconnect.records.canonical import read_canonical
 from creditconnect.records.commitments import Derivation
 from creditconnect.records.schemas import Schema, SchemaCatalogue
@@ -158,7 +158,7 @@ class Verifier:
             _registration(claim, own),
             _entitlement(claim, view),
             _standing(claim, view.provider, now),
-            _lifecycle(claim),
+            _lifecycle(claim, view),
             _expiry(claim, now),
             _corridor(view, now),
             self._freshness(view.block),
@@ -234,11 +234,21 @@ def _standing(claim: Claim | None, provider: Institution | None, now: int) -> Ch
     return _valid("standing")
 
 
-def _lifecycle(claim: Claim | None) -> Check:
+def _lifecycle(claim: Claim | None, view: View) -> Check:
     if claim is None:
         return _skipped("lifecycle")
     reason = _NOT_ACTIVE.get(claim.state)
-    return _valid("lifecycle") if reason is None else _check("lifecycle", reason)
+    return _valid("lifecycle") if reason is None else _check("lifecycle", reason, _why(claim, view))
+
+
+def _why(claim: Claim, view: View) -> str:
+    """Since when, by whom, for which reason, as the registry notes it; nothing where the whole batch came to an end."""
+    note = view.notes.get(claim.entry_key)
+    if note is None:
+        return ""
+    told = f"{claim.state.name.lower()} at {_utc(note.at)} by {view.actors[claim.entry_key]}"
+    successor = f", successor {note.successor[0].hex()}" if note.successor else ""
+    return f"{told}, reason {chain_reason_name(note.reason)}{successor}"
 
 
 def _expiry(claim: Claim | None, now: int) -> Check:

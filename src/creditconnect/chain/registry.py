@@ -134,6 +134,19 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Why a record has an override, and who gave it; an authority where `by_institution` is 0."""
+
+    successor: tuple[bytes, int] | None
+    """Record hash and n, of the same institution; only when superseded."""
+    at: int
+    reason: int
+    by_institution: InstitutionId
+    by_jurisdiction: JurisdictionId
+    by_account: int
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A view to ask, with its arguments in the contract's order."""
 
@@ -360,6 +373,21 @@ def batch_from(answer: dict[str, Any], number: int) -> Batch:
         expires_at=answer["expiresAt"],
         reason=answer["reason"],
         status=BatchStatus(answer["status"]),
+    )
+
+
+def note_from(answer: dict[str, Any]) -> Note | None:
+    """`noteOf`'s answer, or an event's note; None where there is none."""
+    if not answer["at"]:
+        return None
+    successor = answer["successor"]
+    return Note(
+        successor=((successor >> 8).to_bytes(8, "big"), successor & 0xFF) if successor else None,
+        at=answer["at"],
+        reason=answer["reason"],
+        by_institution=InstitutionId(answer["byInstitution"]),
+        by_jurisdiction=JurisdictionId(answer["byJurisdiction"]),
+        by_account=answer["byAccount"],
     )
 
 

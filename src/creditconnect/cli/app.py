@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from creditconnect import __version__
-from creditconnect.cli import accounts, auditing, demo, provider, reviewing, verifying
+from creditconnect.cli import accounts, auditing, correcting, demo, provider, reviewing, verifying
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -34,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 provider.add_to(app)
+correcting.add_to(app)
 verifying.add_to(app)
 app.add_typer(reviewing.app, name="review")
 app.add_typer(auditing.app, name="audit")

@@ -1,4 +1,4 @@
-"""A provider's commands: init, submit, run, status, package, revoke."""
+"""A provider's commands: init, submit, run, status, package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from creditconnect.cli.presentation import (
     counted,
     open_client,
     parse_expiry,
-    parse_reason,
     parse_record_hash,
     print_json,
     print_table,
@@ -34,7 +33,7 @@ KEY_ROLES = ("submit", "review")
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (init, submit, run, status, package, revoke):
+    for command in (init, submit, run, status, package):
         app.command()(command)
 
 
@@ -46,6 +45,9 @@ def init(
     remote_key: Annotated[
         list[str] | None, typer.Option(help="ROLE=URL[#PUBLIC_KEY]: a chain key that a Web3Signer holds.")
     ] = None,
+    suite: Annotated[
+        str, typer.Option(help="Algorithms for commitments and data at rest: SHA256_AES256GCM or SM3_SM4GCM.")
+    ] = "SHA256_AES256GCM",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -59,7 +61,7 @@ def init(
     if wrong := [role for role in (*roles, *remote_keys) if role not in KEY_ROLES]:
         raise UsageError(f"{wrong[0]!r} is no kind of key", hint=f"one of {', '.join(KEY_ROLES)}")
     chosen = home or settings.default_home() or Path(institution)
-    made = settings.new(chosen, institution, tuple(node))
+    made = settings.new(chosen, institution, tuple(node), suite=suite)
     addresses = make_home(made, deployment, roles=roles, ask=ask_new_passphrase, remote_keys=remote_keys)
     if as_json:
         print_json({"home": chosen, "institution": institution, "accounts": addresses})
@@ -178,22 +180,6 @@ def package(
         print_json(written)
         return
     print(f"{out}: {counted(written.packages, 'package')} of active records" + _left_out(written.left_out))
-
-
-def revoke(
-    record: Annotated[str, typer.Argument(help="A record hash.")],
-    reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, SUBJECT_REQUEST, CONSENT_WITHDRAWN, ...")],
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Withdraw a record: from now on it does not verify."""
-    record_hash, code = parse_record_hash(record), parse_reason(reason)
-    with open_client(home) as client:
-        outcome = client.revoke(record_hash, code)
-    if as_json:
-        print_json(outcome)
-        return
-    print(f"{record}: revoked in block {outcome.block_number}")
 
 
 def _remote_keys(texts: list[str]) -> dict[str, str]:

@@ -14,7 +14,6 @@ from creditconnect.chain.registry import (
 from creditconnect.client.opened import Opened
 from creditconnect.custody.packages import Package, store_package
 from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, SignerUnreachable, UsageError
-from creditconnect.exchange.outbox import Outcome
 from creditconnect.exchange.preparer import Form
 from creditconnect.exchange.submission import Progress, Submission, Submitter, format_of, no_progress
 from creditconnect.records.mapping import find_mapping, load_mapping
@@ -148,19 +147,6 @@ class Providing(Opened):
             else:
                 left_out[state] += 1
         return PackagesWritten(folder, len(records) - left_out.total(), dict(left_out))
-
-    def revoke(self, record_hash: bytes, reason: int) -> Outcome:
-        """Revoke this institution's records of that hash, wherever they are active or disputed.
-
-        Raises:
-            UsageError: there is none.
-        """
-        claims = self._own_claims(record_hash)
-        keys = [claim.entry_key for claim in claims if claim.state in (RecordState.ACTIVE, RecordState.DISPUTED)]
-        if not keys:
-            states = ", ".join(claim.state.name for claim in claims) or "not registered"
-            raise UsageError(f"record {record_hash.hex()} can't be revoked: {states}")
-        return self._call("submit", "revoke", self.registry.abi.encode_call("revoke", keys, reason))
 
     def status(self) -> Standing:
         """Where this home stands. Needs no passphrase."""

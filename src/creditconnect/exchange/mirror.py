@@ -109,6 +109,17 @@ class Mirror:
         topic = self._registry.abi.topic("BatchRegistered")
         return next(self._decoded("WHERE topic0 = ? AND topic1 = ?", [topic, number.to_bytes(32, "big")]), None)
 
+    def about(self, subject: int, *names: str) -> Iterator[tuple[Log, Event]]:
+        """The events of these names whose first indexed argument is `subject`, in chain order."""
+        topics = [self._registry.abi.topic(name) for name in names]
+        where = f"WHERE topic0 IN ({','.join('?' * len(topics))}) AND topic1 = ?"
+        return self._decoded(where, [*topics, subject.to_bytes(32, "big")])
+
+    def registering(self, record_hash: bytes) -> Iterator[tuple[Log, Event]]:
+        """The BatchRegistered events that may hold this hash: those with its bytes anywhere in them."""
+        topic = self._registry.abi.topic("BatchRegistered")
+        return self._decoded("WHERE topic0 = ? AND instr(data, ?)", [topic, record_hash])
+
     # ------------------------------------------------------------------------------------------------------- private
 
     def _take(self, first: int, last: int) -> int:

@@ -15,6 +15,7 @@ import pytest
 
 PROGRAM = Path(sys.executable).with_name("creditconnect")
 COMMANDS = ["", "init", "submit", "run", "status", "package", "revoke", "verify", "find", "demo"]
+COMMANDS += ["supersede", "dispute", "resolve", "history"]
 COMMANDS += ["review", "review list", "review show", "review approve", "review reject", "audit", "audit replay"]
 COMMANDS += ["account", *(f"account {name}" for name in ("list", "rotate", "import", "export", "retire"))]
 SLOW = {
