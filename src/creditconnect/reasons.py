@@ -61,6 +61,10 @@ class CheckReason(StrEnum):
     NODE_BEHIND = "NODE_BEHIND"
     NODE_UNREACHABLE = "NODE_UNREACHABLE"
     NODE_REFUSED = "NODE_REFUSED"
+    # document
+    NO_DOCUMENT = "NO_DOCUMENT"
+    DOCUMENT_MISSING = "DOCUMENT_MISSING"
+    DOCUMENT_MISMATCH = "DOCUMENT_MISMATCH"
     # a check that an earlier one left without its input
     NOT_REACHED = "NOT_REACHED"
 

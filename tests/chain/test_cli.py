@@ -51,7 +51,7 @@ CLAIM = {
     *("institution", "entry_key", "commitment", "batch", "schema", "registered_at", "expires_at", "state", "expired"),
 }
 CHECKS = [
-    *("package", "registration", "entitlement", "standing", "lifecycle", "expiry", "corridor", "freshness"),
+    *("package", "document", "registration", "entitlement", "standing", "lifecycle", "expiry", "corridor", "freshness"),
     "agreement",
 ]
 MAPPING = """

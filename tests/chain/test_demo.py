@@ -66,8 +66,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def test_demo__every_record__verifies_across_the_border(demo: Demo) -> None:
-    rows = re.findall(r"(HK -> CN-SZ|CN-SZ -> HK)\s+500\s+\S+\s+\S+\s+500\s", demo.output)
-    assert rows == ["HK -> CN-SZ", "CN-SZ -> HK"]
+    rows = re.findall(r"(HK -> CN-SZ|CN-SZ -> HK)\s+(\S+)/1\s+(\d+)\s+\S+\s+\S+\s+(\d+)\s", demo.output)
+    kinds = [
+        ("personal-credit-report", "500", "500"),
+        ("company-credit-report", "200", "200"),
+        ("document", "20", "20"),
+    ]
+    assert rows == [(way, *kind) for way in ("HK -> CN-SZ", "CN-SZ -> HK") for kind in kinds]
     assert "storage root agrees" in demo.output
 
 
@@ -75,6 +80,12 @@ def test_demo__what_must_fail__fails_for_its_reason(demo: Demo) -> None:
     cases = [line.split() for line in demo.output.split("what must fail")[1].splitlines()]
     endings = [words[-1] for words in cases if words and words[-1] in ("yes", "NO")]
     assert endings == ["yes"] * 9
+
+
+def test_demo__a_records_life__is_seen_across_the_border(demo: Demo) -> None:
+    table = demo.output.split("a record's life")[1].split("what must fail")[0]
+    endings = [words[-1] for words in map(str.split, table.splitlines()) if words and words[-1] in ("yes", "NO")]
+    assert endings == ["yes"] * 4
 
 
 def test_demo__canary__is_in_no_database_log_or_call_data(demo: Demo) -> None:

@@ -122,7 +122,8 @@ def test_verify__genuine_record_from_hong_kong__verified_in_shenzhen(world: Worl
     found = world.verify()
     assert found.verdict == Verdict.VERIFIED
     assert [check.name for check in found.checks] == list(CHECKS)
-    assert [check.status for check in found.checks] == [VALID] * 8 + [SKIPPED]
+    assert [check.status for check in found.checks] == [VALID, SKIPPED] + [VALID] * 7 + [SKIPPED]
+    assert_check(found, "document", SKIPPED, CheckReason.NO_DOCUMENT)
     assert_check(found, "agreement", SKIPPED, CheckReason.SINGLE_NODE)
     assert found.reasons == []
     assert found.provider == CODES[BUREAU_HK]
@@ -229,7 +230,7 @@ def test_verify__record_is_no_longer_good__one_check_says_why_and_the_others_sta
     assert found.verdict == Verdict.NOT_VERIFIED
     assert found.reasons == [reason]
     assert_check(found, check, INVALID, reason)
-    assert [one.status for one in found.checks if one.name not in (check, "agreement")] == [VALID] * 7
+    assert [one.status for one in found.checks if one.name not in (check, "document", "agreement")] == [VALID] * 7
     assert found.claim is not None, "an old record still answers"
 
 

@@ -19,11 +19,13 @@ from creditconnect.errors import CreditConnectError, FieldInvalid, NotCanonical,
 from creditconnect.reasons import CheckReason, chain_reason_name
 from creditconnect.records.canonical import read_canonical
 from creditconnect.records.commitments import Derivation
-from creditconnect.records.schemas import Schema, SchemaCatalogue
+from creditconnect.records.documents import Measured
+from creditconnect.records.schemas import DOCUMENT, Schema, SchemaCatalogue
 from creditconnect.types import ChainIdentity, Check, CheckStatus, RecordState, Role, Standing, Suite, Verdict
 
 CHECKS = (
     "package",
+    "document",
     "registration",
     "entitlement",
     "standing",
@@ -35,6 +37,11 @@ CHECKS = (
 )
 """Their names, in the order in which they are answered."""
 
+FindDocument = Callable[[str], Measured | None]
+"""Measures the document of that name that is shown; None where none is."""
+
+# What leaves the verdict alone: there is nothing to check.
+_MAY_BE_SKIPPED = (CheckReason.SINGLE_NODE, CheckReason.NO_DOCUMENT)
 _NOT_ACTIVE = {
     RecordState.PENDING: CheckReason.PENDING,
     RecordState.REJECTED: CheckReason.REJECTED,
@@ -92,8 +99,12 @@ class Verifier:
         self._greatest_head_age_seconds = greatest_head_age_seconds
         self._clock = clock
 
-    def verify(self, data: bytes) -> Verification:
-        """Verify a package's bytes. Whatever is wrong with them, or with the nodes, is in the answer."""
+    def verify(self, data: bytes, find_document: FindDocument = lambda name: None) -> Verification:
+        """Verify a package's bytes. Whatever is wrong with them, or with the nodes, is in the answer.
+
+        For a record of `document/1`, `find_document` is called with the document's name and measures the document that
+        is shown, or gives None for none.
+        """
         try:
             package = read_package(data)
             record = self._sound_record(package)
@@ -109,7 +120,7 @@ class Verifier:
             record_hash=package.derived.record_hash,
             record=record,
         )
-        return self._concluded(package, view, shown)
+        return self._concluded(package, view, replace(shown, checks=(_document(package, record, find_document),)))
 
     # ----------------------------------------------------------------------------------------------- the package
 
@@ -146,15 +157,17 @@ class Verifier:
 
     def _concluded(self, package: Package, view: View, shown: Verification) -> Verification:
         sound = Check("package", CheckStatus.VALID, CheckReason.OK)
+        (document,) = shown.checks
         if view.block is None:
-            unasked = [Check(name, view.agreement.status, view.agreement.reason) for name in CHECKS[1:-1]]
-            return replace(shown, checks=(sound, *unasked, view.agreement))
+            unasked = [Check(name, view.agreement.status, view.agreement.reason) for name in CHECKS[2:-1]]
+            return replace(shown, checks=(sound, document, *unasked, view.agreement))
         own = [claim for claim in view.claims if view.provider and claim.institution == view.provider.id]
         # The last place first: a commitment is registered again only where the earlier one is over.
         claim = next((one for one in reversed(own) if one.commitment == package.derived.commitment), None)
         now = view.block.timestamp
         checks = (
             sound,
+            document,
             _registration(claim, own),
             _entitlement(claim, view),
             _standing(claim, view.provider, now),
@@ -195,6 +208,22 @@ def _unsound(reason: CheckReason, detail: str) -> Verification:
     """A package that is wrong by itself needs no chain to say so."""
     skipped = [_skipped(name) for name in CHECKS[1:]]
     return Verification(Verdict.NOT_VERIFIED, (_check("package", reason, detail), *skipped))
+
+
+def _document(package: Package, record: dict[str, Any], find_document: FindDocument) -> Check:
+    """That the document shown beside the record is the one that the record names by its bytes."""
+    if package.schema != DOCUMENT:
+        return Check("document", CheckStatus.SKIPPED, CheckReason.NO_DOCUMENT)
+    named = record["document"]
+    try:
+        shown = find_document(named["name"])
+    except FieldInvalid as error:
+        return _check("document", CheckReason.DOCUMENT_MISMATCH, error.message)
+    if shown is None:
+        return _check("document", CheckReason.DOCUMENT_MISSING, "its bytes are what was registered: show it too")
+    if (shown.sha256, shown.size_bytes) != (named["sha256"], named["size_bytes"]):
+        return _check("document", CheckReason.DOCUMENT_MISMATCH, "not the bytes that were registered")
+    return _valid("document", f"SHA-256 {shown.sha256}")
 
 
 def _registration(claim: Claim | None, own: list[Claim]) -> Check:
@@ -281,9 +310,7 @@ def _verdict(checks: tuple[Check, ...]) -> Verdict:
         return Verdict.COULD_NOT_TELL
     if any(check.status == CheckStatus.INVALID for check in checks):
         return Verdict.NOT_VERIFIED
-    unmade = [
-        check for check in checks if check.status == CheckStatus.SKIPPED and check.reason != CheckReason.SINGLE_NODE
-    ]
+    unmade = [check for check in checks if check.status == CheckStatus.SKIPPED and check.reason not in _MAY_BE_SKIPPED]
     return Verdict.NOT_VERIFIED if unmade else Verdict.VERIFIED
 
 

@@ -1,7 +1,7 @@
 """`creditconnect demo`: the main job on a real chain with real data, then everything that must fail, failing.
 
 Ends with an error if anything that must verify does not, or anything that must fail does. Persons are synthetic: the
-data set has no identifiers (see data/README.md).
+data set has no identifiers (see data/README.md). Firms and documents are synthetic altogether.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from creditconnect.cli.presentation import print_json, print_table
 from creditconnect.errors import CreditConnectError, UsageError
 
 if TYPE_CHECKING:
+    from creditconnect.cli.must_fail import Case
     from creditconnect.cli.stage import Side, Stage
 
 MARKER = ".creditconnect-demo"
 ROWS_A_SIDE = 500
+FIRMS_A_SIDE = 200
+DOCUMENTS_A_SIDE = 20
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,9 +64,10 @@ def demo(
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One direction's figures: records, and seconds for each step."""
+    """One direction's figures for one kind of record: records, and seconds for each step."""
 
     direction: str
+    kind: str
     records: int
     submit_seconds: float
     approve_seconds: float
@@ -73,6 +77,7 @@ class Leg:
     def row(self) -> tuple[object, ...]:
         return (
             self.direction,
+            self.kind,
             self.records,
             f"{self.records / self.submit_seconds:,.0f}",
             f"{self.approve_seconds:.1f}",
@@ -92,14 +97,20 @@ def _play(stage: Stage, url: str) -> None:
     every_second(url)
     print(f"at {url}, deployed and admitted in {time.monotonic() - began:.0f} s by the admins' ape scripts")
     print(f"as {deployment.relative_to(stage.folder.parent)}", end="\n\n")
-    southbound = _leg(stage, HK, SZ)
+    southbound = _legs(stage, HK, SZ)
     # Here, so that it expires while the other direction runs.
     expiring = must_fail.expiring_record(stage, HK, SZ)
-    legs = [southbound, _leg(stage, SZ, HK)]
+    legs = southbound + _legs(stage, SZ, HK)
     print_table(
         "registered on one side, verified on the other",
-        ("direction", "records #", "submitted/s #", "approved in s #", "verified #", "verified/s #"),
+        ("direction", "kind", "records #", "submitted/s #", "approved in s #", "verified #", "verified/s #"),
         [leg.row() for leg in legs],
+    )
+    life = _corrected(stage, HK, SZ)
+    print_table(
+        "a record's life, as the bank across the border sees it",
+        ("what happened", "must say", "says", "as it must"),
+        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in life],
     )
     short = [leg.direction for leg in legs if leg.verified != leg.records]
     cases = must_fail.play(stage, deployment, expiring)
@@ -116,7 +127,7 @@ def _play(stage: Stage, url: str) -> None:
     )
     for finding in report.findings():
         print(finding)
-    if short or not report.agrees or not all(case.holds for case in cases):
+    if short or not report.agrees or not all(case.holds for case in (*life, *cases)):
         raise CreditConnectError("the demo did not go as it must", hint="see the tables above")
 
 
@@ -131,34 +142,82 @@ def _set_up(stage: Stage) -> Path:
     return deployment
 
 
-def _leg(stage: Stage, provider: Side, verifier: Side) -> Leg:
-    """Half of the data set: registered and reviewed on one side, handed over, verified on the other."""
+def _legs(stage: Stage, provider: Side, verifier: Side) -> list[Leg]:
+    """Half of the data set, firms and documents: registered and reviewed on one side, verified on the other."""
     from creditconnect.cli.german_credit import attach_identities, packaged_dataset
-    from creditconnect.cli.stage import MAPPING, SEED, approve_all
+    from creditconnect.cli.stage import MAPPING, SEED
+    from creditconnect.cli.synthetic_documents import write_statements
+    from creditconnect.cli.synthetic_firms import write_firms
+    from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, DOCUMENT, PERSONAL_CREDIT_REPORT
 
-    source = stage.folder / f"german-credit-{provider.name}.csv"
-    attach_identities(packaged_dataset(), source, provider.code, ROWS_A_SIDE, SEED)
-    packages = stage.folder / f"packages-{provider.name}"
+    people = stage.folder / f"german-credit-{provider.name}.csv"
+    attach_identities(packaged_dataset(), people, provider.code, ROWS_A_SIDE, SEED)
+    firms = write_firms(stage.folder / f"firms-{provider.name}.jsonl", provider.code, FIRMS_A_SIDE, SEED)
+    documents = stage.folder / f"documents-{provider.name}"
+    write_statements(documents, provider.code, DOCUMENTS_A_SIDE)
+    return [
+        _leg(stage, provider, verifier, people, PERSONAL_CREDIT_REPORT, MAPPING, f"packages-{provider.name}"),
+        _leg(stage, provider, verifier, firms, COMPANY_CREDIT_REPORT, None, f"packages-firms-{provider.name}"),
+        _leg(stage, provider, verifier, documents, DOCUMENT, None, documents.name),
+    ]
+
+
+def _leg(
+    stage: Stage, provider: Side, verifier: Side, source: Path, schema: str, mapping: str | None, packages: str
+) -> Leg:
+    """One file's records, or one folder's documents, whose packages are laid beside them."""
+    from creditconnect.cli.stage import approve_all
+
+    folder = stage.folder / packages
     with stage.open(provider.bureau) as bureau:
         started = time.monotonic()
-        submission = bureau.submit(source, mapping=MAPPING)
+        submission = bureau.submit(source, mapping=mapping, schema=schema)
         submitted = time.monotonic()
+        hashes = [row.derived.record_hash for batch in bureau.pending() for row in bureau.review_rows(batch.id)]
         approve_all(bureau)
         approved = time.monotonic()
-        bureau.write_packages(packages)
+        for record_hash in hashes:
+            bureau.write_packages(folder, record_hash)
     with stage.open(verifier.bank) as bank:
-        files = sorted(packages.iterdir())
+        files = sorted(folder.glob("*.ccpackage"))
         asked = time.monotonic()
         verdicts = Counter(bank.verify(file).verdict.value for file in files)
         answered = time.monotonic()
     return Leg(
         direction=f"{provider.code} -> {verifier.code}",
+        kind=schema,
         records=submission.accepted,
         submit_seconds=submitted - started,
         approve_seconds=approved - submitted,
         verify_seconds=answered - asked,
         verified=verdicts["VERIFIED"],
     )
+
+
+def _corrected(stage: Stage, provider: Side, verifier: Side) -> list[Case]:
+    """A firm's report is disputed, found right, and then superseded by a later one."""
+    from creditconnect.cli.must_fail import Case
+    from creditconnect.reasons import ChainReason
+
+    old, new = sorted((stage.folder / f"packages-firms-{provider.name}").iterdir())[:2]
+    hashes = [bytes.fromhex(package.stem) for package in (old, new)]
+    cases = []
+
+    def told(name: str, expected: str, package: Path) -> None:
+        with stage.open(verifier.bank) as bank:
+            verification = bank.verify(package)
+        said = [verification.verdict.value, *verification.reasons]
+        cases.append(Case(name, expected, ": ".join(said)))
+
+    with stage.open(provider.bureau) as bureau:
+        bureau.dispute(hashes[0], ChainReason.DATA_ERROR)
+        told("disputed by its provider", "DISPUTED", old)
+        bureau.resolve(hashes[0], ChainReason.OTHER, uphold=False)
+        told("the dispute dismissed by another key", "VERIFIED", old)
+        bureau.supersede(*hashes, ChainReason.DATA_ERROR)
+        told("superseded", "SUPERSEDED", old)
+        told("what took its place", "VERIFIED", new)
+    return cases
 
 
 def _empty(folder: Path) -> None:

@@ -72,7 +72,9 @@ def init(
 
 
 def submit(
-    file: Annotated[Path, typer.Argument(help="A CSV or JSONL file.")],
+    file: Annotated[
+        Path, typer.Argument(help="A CSV or JSONL file; with --schema document/1 a document, or a folder of them.")
+    ],
     mapping: Annotated[
         str | None, typer.Option("--map", help="A mapping TOML, or the name of one that comes along.")
     ] = None,

@@ -5,6 +5,7 @@ Every key and passphrase is made for this one run, inside the demo's folder.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
@@ -17,12 +18,13 @@ from creditconnect.chain.signing import create_keystore
 from creditconnect.client import Client
 from creditconnect.errors import CreditConnectError, UsageError
 from creditconnect.home import make_home
-from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT
+from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, DOCUMENT, PERSONAL_CREDIT_REPORT
 
 # Keys that guard nothing and live for a minute: scrypt at full strength would take longer than all else.
 DEMO_SCRYPT_WORK = 2**12
 
 MAPPING = "german_credit"
+SCHEMAS = (PERSONAL_CREDIT_REPORT, COMPANY_CREDIT_REPORT, DOCUMENT)
 # Of the synthetic persons.
 SEED = 20_261_123
 
@@ -159,7 +161,7 @@ def _plan(side: Side, accounts: dict[str, str]) -> str:
 [[institution]]
 code = "{side.bureau}"
 roles = ["provider"]
-schemas = ["{PERSONAL_CREDIT_REPORT}"]
+schemas = {json.dumps(list(SCHEMAS))}
 until = "never"
 submit = ["{accounts["submit"]}"]
 review = ["{accounts["review"]}"]

@@ -37,16 +37,21 @@ def add_to(app: typer.Typer) -> None:
 
 def verify(
     path: Annotated[Path, typer.Argument(help="A package, or a folder of packages.")],
+    document: Annotated[
+        Path | None, typer.Option(help="The document that the package is about, if it does not lie beside it.")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Verify a package, or every package in a folder. Exit code 0: verified; 10: not; 11: could not tell."""
     with open_client(home) as client:
         if path.is_dir():
+            if document is not None:
+                raise UsageError("--document goes with one package", hint="lay documents beside their packages")
             results = _verify_folder(client, path, quiet=as_json)
             _show_many(path, results, as_json=as_json)
         else:
-            results = [(path, client.verify(path))]
+            results = [(path, client.verify(path, document=document))]
             _show_one(path, results[0][1], as_json=as_json)
     raise typer.Exit(max(EXIT_CODES[verification.verdict] for _, verification in results))
 

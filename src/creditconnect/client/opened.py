@@ -256,11 +256,6 @@ class Opened:
             self._schema_numbers[schema] = int(number)
         return self._schema_numbers[schema]
 
-    def _only_schema(self) -> str:
-        if len(self.schemas.ids) != 1:
-            raise UsageError("which schema?", hint=f"one of {', '.join(self.schemas.ids)}")
-        return self.schemas.ids[0]
-
     def _stored(self, record_hash: bytes) -> StoredRecord:
         found = self._vault.by_hash(record_hash)
         if not found:

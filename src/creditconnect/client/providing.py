@@ -16,7 +16,9 @@ from creditconnect.custody.packages import Package, store_package
 from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, SignerUnreachable, UsageError
 from creditconnect.exchange.preparer import Form
 from creditconnect.exchange.submission import Progress, Submission, Submitter, format_of, no_progress
+from creditconnect.records import documents
 from creditconnect.records.mapping import find_mapping, load_mapping
+from creditconnect.records.schemas import DOCUMENT, PERSONAL_CREDIT_REPORT
 from creditconnect.types import RecordState
 
 # Between two steps of `run`, and after repeated failures.
@@ -63,15 +65,19 @@ class Providing(Opened):
         """Register a file's records; returns when all are final or, with `detach`, when all are in the vault.
 
         `mapping` is a TOML file, or the name of one that comes with the package; without one the rows have the
-        schema's own form. `expires_at` is in seconds, UTC; 0 is never.
+        schema's own form; without a schema they are personal credit reports. Under `document/1` the source is a
+        document, or a folder of documents, each a record by its bytes. `expires_at` is in seconds, UTC; 0 is never.
 
         Raises:
             InputError: the file or mapping as a whole; nothing was put. NotEntitled: the registry takes nothing now.
         """
         mapping_file = None if mapping is None else find_mapping(mapping)
         columns = None if mapping_file is None else load_mapping(mapping_file, self.schemas)
-        chosen = self.schemas.load(schema or (columns.schema_id if columns else self._only_schema()))
-        form = Form(row_format or format_of(Path(source)), chosen, columns, mapping_file)
+        chosen = self.schemas.load(schema or (columns.schema_id if columns else PERSONAL_CREDIT_REPORT))
+        by_bytes = chosen.id == DOCUMENT and row_format is None and columns is None
+        form = Form(
+            documents.FORMAT if by_bytes else row_format or format_of(Path(source)), chosen, columns, mapping_file
+        )
         if expires_at and expires_at <= self._clock():
             raise UsageError("the expiry is not in the future")
         with nullcontext(None) if detach else self._outbox("submit") as outbox:

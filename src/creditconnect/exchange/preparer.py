@@ -21,6 +21,7 @@ import orjson
 
 from creditconnect import errors
 from creditconnect.errors import CreditConnectError, SourceUnreadable
+from creditconnect.records import documents
 from creditconnect.records.mapping import ColumnMapping, load_mapping
 from creditconnect.records.preparation import Prepared, prepare
 from creditconnect.records.reading import read_rows
@@ -36,7 +37,10 @@ LARGE_FILE_BYTES = 2 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a file's rows are: `csv` or `jsonl`, and their schema, in its own form or by a mapping and its file."""
+    """What a file's rows are, and their schema, in its own form or by a mapping and its file.
+
+    `row_format` is `csv`, `jsonl`, or `document` for files that are records by their bytes (`records.documents`).
+    """
 
     row_format: str
     schema: Schema
@@ -95,6 +99,8 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _chunks(source: Path, form: Form) -> Iterator[Chunk]:
+    if form.row_format == documents.FORMAT:
+        return _grouped(prepare(documents.read_documents(source), None, form.schema))
     columns = form.mapping.columns if form.mapping else None
     return _grouped(prepare(read_rows(source, form.row_format, columns), form.mapping, form.schema))
 

@@ -17,6 +17,7 @@ from creditconnect.custody.vault import FileTotals, Vault
 from creditconnect.errors import SourceUnreadable, UsageError
 from creditconnect.exchange.outbox import Outbox
 from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
+from creditconnect.records.documents import document_files
 from creditconnect.records.reading import Format
 from creditconnect.records.schemas import Schema
 from creditconnect.types import Rejection
@@ -153,6 +154,9 @@ def format_of(source: Path) -> str:
 
 
 def _digest(source: Path) -> bytes:
+    """SHA-256 of a file's bytes; of a folder, of its files' digests in their order."""
+    if source.is_dir():
+        return hashlib.sha256(b"".join(map(_digest, document_files(source)))).digest()
     with source.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 

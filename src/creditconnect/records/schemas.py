@@ -22,7 +22,14 @@ from creditconnect.records.currencies import CURRENCIES
 from creditconnect.records.identifiers import check_normal
 
 PERSONAL_CREDIT_REPORT = "personal-credit-report/1"
-_FILES = {PERSONAL_CREDIT_REPORT: "personal-credit-report-1.json"}
+COMPANY_CREDIT_REPORT = "company-credit-report/1"
+DOCUMENT = "document/1"
+# In the order in which authorities pin them.
+_FILES = {
+    PERSONAL_CREDIT_REPORT: "personal-credit-report-1.json",
+    COMPANY_CREDIT_REPORT: "company-credit-report-1.json",
+    DOCUMENT: "document-1.json",
+}
 
 Path = tuple[str | int, ...]
 """Keys and array indices from a record's top, e.g. `("identity", "identifiers", 0, "number")`."""
@@ -87,7 +94,8 @@ class Schema:
     def _check_identifiers(self, record: Any) -> None:
         identifiers = record
         for key in self._identifiers_at:
-            identifiers = identifiers[key]
+            # A document need not say whom it is about; where a schema demands it, its shape was checked before.
+            identifiers = identifiers.get(key, {})
         for index, identifier in enumerate(identifiers):
             try:
                 check_normal(identifier["type"], identifier["number"])
@@ -107,8 +115,8 @@ class SchemaCatalogue:
 
     @property
     def ids(self) -> list[str]:
-        """The known schemas' ids, sorted."""
-        return sorted(self._by_id)
+        """The known schemas' ids, in the order in which authorities pin them."""
+        return list(self._by_id)
 
     def load(self, schema_id: str) -> Schema:
         """The schema with this id.

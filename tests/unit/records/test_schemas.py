@@ -15,12 +15,22 @@ import rfc8785
 from creditconnect.errors import FieldInvalid, SchemaUnknown
 from creditconnect.reasons import RowReason
 from creditconnect.records import schemas
-from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, Schema, SchemaCatalogue
+from creditconnect.records.schemas import (
+    COMPANY_CREDIT_REPORT,
+    DOCUMENT,
+    PERSONAL_CREDIT_REPORT,
+    Schema,
+    SchemaCatalogue,
+)
 
 Change = Callable[[dict[str, Any]], object]
 FOLDER = Path(schemas.__file__).parent / "schemas"
 # A published schema is never changed; a failure here is a mistake, and its correction a new version.
-PUBLISHED = {PERSONAL_CREDIT_REPORT: "595114b8f7bb3a9cd1ff1b44dac1c8d844cc33e3eaa8d0333b40f9b54cde8819"}
+PUBLISHED = {
+    PERSONAL_CREDIT_REPORT: "595114b8f7bb3a9cd1ff1b44dac1c8d844cc33e3eaa8d0333b40f9b54cde8819",
+    COMPANY_CREDIT_REPORT: "d8e80f1d1e67cbd5580f76011dd502adef1e106dbc269861f3029dfe11ab8433",
+    DOCUMENT: "c41331894d0a9cd61ee4ab680c5ce8def22d281ca17bd768c2996a5028619e42",
+}
 
 
 def objects_in(node: Any) -> list[dict[str, Any]]:

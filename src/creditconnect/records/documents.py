@@ -1,0 +1,107 @@
+"""Whole documents by their bytes: the record of schema `document/1` that a file comes to.
+
+Holds a file against what its name says of it, and never looks further into it than its first bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from creditconnect.errors import FieldInvalid, SourceUnreadable
+from creditconnect.reasons import RowReason
+from creditconnect.records.reading import Row
+from creditconnect.types import Rejection
+
+FORMAT = "document"
+"""What a submission's form calls files that are records by their bytes."""
+GREATEST_BYTES = 64 * 2**20
+UNKNOWN_TYPE = "application/octet-stream"
+_FIELD = "document"
+
+# The first bytes of each type that is told apart, and the suffixes of names that promise it.
+_TYPES = (
+    (b"%PDF-", "application/pdf", (".pdf",)),
+    (b"\x89PNG\r\n\x1a\n", "image/png", (".png",)),
+    (b"\xff\xd8\xff", "image/jpeg", (".jpg", ".jpeg")),
+    (b"II*\0", "image/tiff", (".tif", ".tiff")),
+    (b"MM\0*", "image/tiff", (".tif", ".tiff")),
+    (b"PK\x03\x04", "application/zip", (".zip", ".docx", ".xlsx", ".odt", ".ods")),
+)
+_PROMISED = {suffix: media_type for _, media_type, suffixes in _TYPES for suffix in suffixes}
+
+
+class Measured(NamedTuple):
+    """What names a file's bytes, and the media type that its first ones show."""
+
+    sha256: str
+    size_bytes: int
+    media_type: str
+
+
+def measure(path: Path) -> Measured:
+    """Read a file once, whole.
+
+    Raises:
+        FieldInvalid: TOO_LARGE beyond 64 MiB, MISSING for an empty one. OSError: it can't be read.
+    """
+    digest, size, first = hashlib.sha256(), 0, b""
+    with path.open("rb") as file:
+        while chunk := file.read(2**20):
+            first = first or chunk[:16]
+            size += len(chunk)
+            if size > GREATEST_BYTES:
+                raise FieldInvalid(_FIELD, RowReason.TOO_LARGE, f"longer than {GREATEST_BYTES} bytes")
+            digest.update(chunk)
+    if not size:
+        raise FieldInvalid(_FIELD, RowReason.MISSING, "the file is empty")
+    return Measured(digest.hexdigest(), size, _media_type(first))
+
+
+def document_record(path: Path) -> dict[str, Any]:
+    """The record of a file's bytes, for schema `document/1`.
+
+    Raises:
+        FieldInvalid: as `measure`, or UNKNOWN_CODE where the name promises another type than the bytes are.
+    """
+    measured = measure(path)
+    promised = _PROMISED.get(path.suffix.lower())
+    if promised is not None and promised != measured.media_type:
+        raise FieldInvalid(_FIELD, RowReason.UNKNOWN_CODE, f"its name promises {promised}, its bytes are none")
+    return {"document": {**measured._asdict(), "name": path.name}}
+
+
+def read_documents(source: Path) -> Iterator[Row | Rejection]:
+    """The record of one file, or of every file of a folder in the order of their names; a row a file, from 1.
+
+    Names that begin with a dot, and folders inside, are passed over.
+
+    Raises:
+        SourceUnreadable: there is nothing there.
+    """
+    files = document_files(source)
+    if not files:
+        raise SourceUnreadable(f"{source}: holds no document", hint="name a file, or a folder of files")
+    return map(_row, range(1, len(files) + 1), files)
+
+
+def document_files(source: Path) -> list[Path]:
+    """The files that a submission of `source` is about, in their order."""
+    if not source.is_dir():
+        return [source]
+    return sorted(path for path in source.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def _row(number: int, path: Path) -> Row | Rejection:
+    try:
+        return Row(number, document_record(path))
+    except FieldInvalid as error:
+        return Rejection(number, path.name, error.reason, error.message)
+    except OSError as error:
+        return Rejection(number, path.name, RowReason.MALFORMED_ROW, f"can't be read ({error.strerror})")
+
+
+def _media_type(first: bytes) -> str:
+    return next((media_type for start, media_type, _ in _TYPES if first.startswith(start)), UNKNOWN_TYPE)
