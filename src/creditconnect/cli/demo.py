@@ -200,22 +200,22 @@ def _corrected(stage: Stage, provider: Side, verifier: Side) -> list[Case]:
     from creditconnect.reasons import ChainReason
 
     old, new = sorted((stage.folder / f"packages-firms-{provider.name}").iterdir())[:2]
-    hashes = [bytes.fromhex(package.stem) for package in (old, new)]
+    disputed, successor = bytes.fromhex(old.stem), bytes.fromhex(new.stem)
     cases = []
 
     def told(name: str, expected: str, package: Path) -> None:
         with stage.open(verifier.bank) as bank:
             verification = bank.verify(package)
-        said = [verification.verdict.value, *verification.reasons]
-        cases.append(Case(name, expected, ": ".join(said)))
+        said = ": ".join([verification.verdict.value, *verification.reasons])
+        cases.append(Case(name, f"verdict {expected}", f"verdict {said}"))
 
     with stage.open(provider.bureau) as bureau:
-        bureau.dispute(hashes[0], ChainReason.DATA_ERROR)
-        told("disputed by its provider", "DISPUTED", old)
-        bureau.resolve(hashes[0], ChainReason.OTHER, uphold=False)
+        bureau.dispute(disputed, ChainReason.DATA_ERROR)
+        told("disputed by its provider", "NOT_VERIFIED: DISPUTED", old)
+        bureau.resolve(disputed, ChainReason.OTHER, uphold=False)
         told("the dispute dismissed by another key", "VERIFIED", old)
-        bureau.supersede(*hashes, ChainReason.DATA_ERROR)
-        told("superseded", "SUPERSEDED", old)
+        bureau.supersede(disputed, successor, ChainReason.DATA_ERROR)
+        told("superseded", "NOT_VERIFIED: SUPERSEDED", old)
         told("what took its place", "VERIFIED", new)
     return cases
 

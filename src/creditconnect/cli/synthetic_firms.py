@@ -31,7 +31,8 @@ def write_firms(target: Path, side: str, count: int, seed: int) -> Path:
 
 def _report(chance: random.Random, side: str, number: int) -> dict[str, Any]:
     currency = _CURRENCIES[side]
-    credits = [_credit(chance, currency) for _ in range(chance.randint(1, 4))]
+    transactions = [_credit(chance, currency) for _ in range(chance.randint(1, 4))]
+    outstanding = sum(one["amount"]["amount_minor"] for one in transactions)
     return {
         "report": {"number": f"FIRM-{side}-{number:05d}", "issued_at": "2026-11-02T01:00:00Z"},
         "identity": {
@@ -43,13 +44,10 @@ def _report(chance: random.Random, side: str, number: int) -> dict[str, Any]:
         },
         "summary": {
             "assessment": chance.choice(_ASSESSMENTS),
-            "open_credits": len(credits),
-            "outstanding": {
-                "amount_minor": sum(one["amount"]["amount_minor"] for one in credits),
-                "currency": currency,
-            },
+            "open_credits": len(transactions),
+            "outstanding": {"amount_minor": outstanding, "currency": currency},
         },
-        "credit_transactions": credits,
+        "credit_transactions": transactions,
         "public_records": [],
     }
 
@@ -62,10 +60,8 @@ def _credit(chance: random.Random, currency: str) -> dict[str, Any]:
 def _identifiers(side: str, number: int) -> list[dict[str, str]]:
     lei_body = f"529900SYNTHETIC{number:03d}"
     lei = lei_body + f"{98 - int(''.join(str(int(one, 36)) for one in lei_body + '00')) % 97:02d}"
-    own = (
-        {"type": "HK_BRN", "number": f"{number + 1:08d}"} if side == "HK" else {"type": "USCC", "number": _uscc(number)}
-    )
-    return [own, {"type": "LEI", "number": lei}]
+    kind, own = ("HK_BRN", f"{number + 1:08d}") if side == "HK" else ("USCC", _uscc(number))
+    return [{"type": kind, "number": own}, {"type": "LEI", "number": lei}]
 
 
 def _uscc(number: int) -> str:
