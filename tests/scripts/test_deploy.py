@@ -14,7 +14,7 @@ import pytest
 import requests
 from eth_utils.crypto import keccak
 
-from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, SchemaCatalogue
+from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, DOCUMENT, PERSONAL_CREDIT_REPORT, SchemaCatalogue
 from tests.scripts.conftest import ANSWER_SECONDS, RECOVERY_HK, RECOVERY_SZ, ROOT, Admin, Outcome, Rpc, anvil
 
 SIDE_HK = f"HK:hk_authority:{RECOVERY_HK}"
@@ -68,9 +68,10 @@ def test_deploy__two_sides__registry_is_live_and_has_the_committed_code(
         assert seats[1:3] == (addresses[alias].lower(), recovery)
 
 
-def test_deploy__two_sides__packaged_schema_is_pinned_by_its_hash(registry: str, rpc: Rpc) -> None:
-    (pinned,) = rpc.call(registry, "schemaOf(uint16)", [1], ["bytes32"])
-    assert pinned == SchemaCatalogue().load(PERSONAL_CREDIT_REPORT).hash
+def test_deploy__two_sides__packaged_schemas_are_pinned_in_their_order(registry: str, rpc: Rpc) -> None:
+    pinned = [rpc.call(registry, "schemaOf(uint16)", [number], ["bytes32"])[0] for number in (1, 2, 3)]
+    ids = (PERSONAL_CREDIT_REPORT, COMPANY_CREDIT_REPORT, DOCUMENT)
+    assert pinned == [SchemaCatalogue().load(schema).hash for schema in ids]
 
 
 def test_deploy__file_exists__refused_before_anything_is_sent(admin: Admin, rpc: Rpc, deployment: Path) -> None:
@@ -89,7 +90,7 @@ def test_accept__sides_by_address__live_only_when_both_have_and_again_changes_no
     (path,) = tmp_path.iterdir()
     registry = json.loads(path.read_text(encoding="utf-8"))["registry"]
     assert counters(chain, registry)[ACCEPTED] == 0
-    for alias, expected in (("sz_authority", (0b10, 0, False)), ("hk_authority", (0b11, 1, True))):
+    for alias, expected in (("sz_authority", (0b10, 0, False)), ("hk_authority", (0b11, 3, True))):
         assert admin.run("deploy", "accept", "--deployment", path, "--authority", alias).code == 0
         found = counters(chain, registry)
         assert (found[ACCEPTED], found[SCHEMA_COUNT], found[LIVE]) == expected
