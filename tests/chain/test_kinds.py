@@ -60,11 +60,11 @@ def test_submit__company_reports__verify_across_the_border(bureau: Client, bank:
 def test_submit__a_folder_of_documents__each_verifies_beside_its_package(
     bureau: Client, bank: Client, papers: list[Path]
 ) -> None:
-    (papers[0].parent / "liar.pdf").write_bytes(b"no pdf")
+    (papers[0].parent / "=liar.pdf").write_bytes(b"no pdf")
     done = bureau.submit(papers[0].parent, schema=DOCUMENT)
     assert (done.accepted, done.rejected, done.registered) == (3, 1, 3)
     assert done.rejected_file is not None
-    assert "1,liar.pdf,UNKNOWN_CODE," in done.rejected_file.read_text()
+    assert "1,'=liar.pdf,UNKNOWN_CODE," in done.rejected_file.read_text()
     again = bureau.submit(papers[0].parent, schema=DOCUMENT)
     assert (again.accepted, again.repeated, again.registered) == (0, 3, 0)
     bureau.write_packages(papers[0].parent)

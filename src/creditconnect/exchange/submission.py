@@ -17,6 +17,7 @@ from creditconnect.custody.vault import FileTotals, Vault
 from creditconnect.errors import SourceUnreadable, UsageError
 from creditconnect.exchange.outbox import Outbox
 from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
+from creditconnect.records.cells import spreadsheet_safe
 from creditconnect.records.documents import document_files
 from creditconnect.records.reading import Format
 from creditconnect.records.schemas import Schema
@@ -167,7 +168,7 @@ def _sum(one: FileTotals, other: FileTotals) -> FileTotals:
 
 @contextmanager
 def _rejected_list(path: Path) -> Iterator[Callable[[Rejection], None]]:
-    """A CSV file of line, field, reason, message, which exists only if a row was rejected."""
+    """A CSV file of line, field, reason, message, safe to open; it exists only if a row was rejected."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -177,7 +178,8 @@ def _rejected_list(path: Path) -> Iterator[Callable[[Rejection], None]]:
         def reject(rejection: Rejection) -> None:
             nonlocal count
             count += 1
-            writer.writerow((rejection.line, rejection.field, rejection.reason, rejection.message))
+            told = map(spreadsheet_safe, (rejection.field, rejection.reason, rejection.message))
+            writer.writerow((rejection.line, *told))
 
         try:
             yield reject
