@@ -8,7 +8,7 @@ repairs one.
 from __future__ import annotations
 
 import csv
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import chain
@@ -21,6 +21,7 @@ from creditconnect.records.canonical import WHOLE, parse
 from creditconnect.types import Rejection
 
 GREATEST_ROW_BYTES = 2**20
+GREATEST_COLUMNS = 2_000
 _BOM = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -53,7 +54,7 @@ def read_rows(source: Path | BinaryIO, row_format: str, columns: Columns | None 
 
     Raises:
         SourceUnreadable: missing, a directory, empty, not UTF-8, an unknown format, or a header that lacks a required
-            column, has an unknown one or one twice. Also later, when reading fails half-way.
+            column, has an unknown one, one twice or more than 2,000. Also later, when reading fails half-way.
     """
     name = str(source if isinstance(source, Path) else getattr(source, "name", "the stream"))
     if row_format not in tuple(Format):
@@ -161,10 +162,12 @@ def _header(line: _Line, lines: _Lines, columns: Columns | None) -> list[str]:
         header = _csv_values(line, lines)
     except FieldInvalid as error:
         raise SourceUnreadable(f"{lines.name}: the header: {error.message}") from error
+    if len(header) > GREATEST_COLUMNS:
+        raise SourceUnreadable(f"{lines.name}: the header has {len(header)} columns, more than {GREATEST_COLUMNS}")
     # Missing columns first: a file without a header has somebody's data here, which the other two would show.
     if columns is not None and (missing := columns.required - set(header)):
         raise SourceUnreadable(f"{lines.name}: the header lacks {_listed(missing)}")
-    if twice := {column for column in header if header.count(column) > 1}:
+    if twice := {column for column, count in Counter(header).items() if count > 1}:
         raise SourceUnreadable(f"{lines.name}: the header names a column twice: {_listed(twice)}")
     if columns is not None and (unknown := set(header) - columns.known):
         hint = "map the column or list it in `ignored`"

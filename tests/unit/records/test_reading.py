@@ -256,3 +256,13 @@ def test_jsonl__bytes_mutated__one_outcome_a_line(changes: list[tuple[int, bytes
         data[place : place + 1] = put
     expected = [line for line, raw in enumerate(data.split(b"\n"), 1) if raw.strip(b" \t\r")]
     assert [item.line for item in read(bytes(data), "jsonl")] == expected
+
+
+def test_read__more_columns_than_any_sheet_has__refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    for header in (",".join(f"c{number}" for number in range(2_001)), "," * 500_000):
+        path.write_text(header + "\n")
+        with pytest.raises(SourceUnreadable, match=r"wide\.csv: the header has [0-9]+ columns, more than 2000"):
+            read_rows(path, "csv")
+    path.write_text(",".join(f"c{number}" for number in range(2_000)) + "\n")
+    assert list(read_rows(path, "csv")) == []
