@@ -10,6 +10,9 @@ CreditConnectError
 │   ├── FieldInvalid        one field of one row; the row is rejected, the file goes on
 │   ├── NotCanonical        bytes that are not the canonical form of what they say
 │   └── PackageInvalid
+│       ├── SealedForAnother  the institution that it is sealed for is another one
+│       ├── SealedKeyGone     sealed for a key that was retired, or never was this home's
+│       └── SealedAltered     does not open under its key; says nothing more
 ├── CustodyError            what this institution keeps
 │   ├── WrongPassphrase
 │   ├── DatabaseLocked
@@ -80,6 +83,15 @@ class NotCanonical(InputError): ...
 
 
 class PackageInvalid(InputError): ...
+
+
+class SealedForAnother(PackageInvalid): ...
+
+
+class SealedKeyGone(PackageInvalid): ...
+
+
+class SealedAltered(PackageInvalid): ...
 
 
 class CustodyError(CreditConnectError): ...

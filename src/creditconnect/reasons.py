@@ -65,6 +65,9 @@ class CheckReason(StrEnum):
     NO_DOCUMENT = "NO_DOCUMENT"
     DOCUMENT_MISSING = "DOCUMENT_MISSING"
     DOCUMENT_MISMATCH = "DOCUMENT_MISMATCH"
+    # sealed packages
+    SEALED_FOR_ANOTHER = "SEALED_FOR_ANOTHER"
+    SEALED_KEY_GONE = "SEALED_KEY_GONE"
     # a check that an earlier one left without its input
     NOT_REACHED = "NOT_REACHED"
 

@@ -3,6 +3,7 @@
     HOME/settings.toml      what is set, below
     HOME/deployment.json    which registry on which chain this institution trusts
     HOME/keyring.json       the key-encryption key, under the vault's passphrase
+    HOME/exchange-keys.json keys that packages are sealed to, wrapped by it
     HOME/keys/*.json        chain keys (keystore v3): submit.json, review.json
     HOME/vault.db           records, sealed, and the outbox      HOME/mirror.db      the chain's events as they came
     HOME/rejected/          a list of rejected rows a file       HOME/locks/         one submitter a key
@@ -56,6 +57,10 @@ class Settings:
     @property
     def keyring_file(self) -> Path:
         return self.home / "keyring.json"
+
+    @property
+    def exchange_keys_file(self) -> Path:
+        return self.home / "exchange-keys.json"
 
     @property
     def vault_file(self) -> Path:

@@ -29,6 +29,13 @@ class Suite(IntEnum):
     SM3_SM4GCM = 2
 
 
+class ExchangeSuite(IntEnum):
+    """Which HPKE suite (RFC 9180) an institution's published key is for; the byte beside it in the registry."""
+
+    X25519_AES256GCM = 1
+    MLKEM768_X25519_AES256GCM = 2
+
+
 class Derived(NamedTuple):
     """What is anchored for one record: 8 bytes that find it, 24 that bind it."""
 

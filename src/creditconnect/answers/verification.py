@@ -15,7 +15,16 @@ from typing import Any
 from creditconnect.answers.standpoint import Standpoint, View
 from creditconnect.chain.registry import Block, Claim, Institution
 from creditconnect.custody.packages import Package, read_package
-from creditconnect.errors import CreditConnectError, FieldInvalid, NotCanonical, PackageInvalid, SchemaUnknown
+from creditconnect.errors import (
+    CreditConnectError,
+    FieldInvalid,
+    NotCanonical,
+    PackageInvalid,
+    SchemaUnknown,
+    SealedAltered,
+    SealedForAnother,
+    SealedKeyGone,
+)
 from creditconnect.reasons import CheckReason, chain_reason_name
 from creditconnect.records.canonical import read_canonical
 from creditconnect.records.commitments import Derivation
@@ -42,6 +51,11 @@ FindDocument = Callable[[str], Measured | None]
 
 # What leaves the verdict alone: there is nothing to check.
 _MAY_BE_SKIPPED = (CheckReason.SINGLE_NODE, CheckReason.NO_DOCUMENT)
+_UNOPENED = {
+    SealedForAnother: CheckReason.SEALED_FOR_ANOTHER,
+    SealedKeyGone: CheckReason.SEALED_KEY_GONE,
+    SealedAltered: CheckReason.PACKAGE_ALTERED,
+}
 _NOT_ACTIVE = {
     RecordState.PENDING: CheckReason.PENDING,
     RecordState.REJECTED: CheckReason.REJECTED,
@@ -202,6 +216,11 @@ class _Unsound(Exception):
     def __init__(self, reason: CheckReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+def unopened(error: PackageInvalid) -> Verification:
+    """The answer to a sealed package that does not open here."""
+    return _unsound(_UNOPENED.get(type(error), CheckReason.PACKAGE_MALFORMED), error.message)
 
 
 def _unsound(reason: CheckReason, detail: str) -> Verification:

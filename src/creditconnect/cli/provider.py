@@ -1,4 +1,4 @@
-"""A provider's commands: init, submit, run, status, package."""
+"""A provider's commands: init, submit, run, status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from creditconnect.cli.presentation import (
     counted,
     open_client,
     parse_expiry,
-    parse_record_hash,
     print_json,
     print_table,
     progress_bar,
@@ -33,7 +32,7 @@ KEY_ROLES = ("submit", "review")
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (init, submit, run, status, package):
+    for command in (init, submit, run, status):
         app.command()(command)
 
 
@@ -166,24 +165,6 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     )
 
 
-def package(
-    record: Annotated[str | None, typer.Argument(help="A record hash; all active records, if not given.")] = None,
-    out: Annotated[Path, typer.Option(help="The folder to write packages into.")] = Path("packages"),
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write the packages to hand to the records' holders: each holds a record in the clear, and its salt."""
-    record_hash = None if record is None else parse_record_hash(record)
-    with open_client(home) as client:
-        written = client.write_packages(out, record_hash)
-    if record_hash is not None and not written.packages:
-        raise UsageError(f"record {record_hash.hex()} is not active: {', '.join(written.left_out)}")
-    if as_json:
-        print_json(written)
-        return
-    print(f"{out}: {counted(written.packages, 'package')} of active records" + _left_out(written.left_out))
-
-
 def _remote_keys(texts: list[str]) -> dict[str, str]:
     named: dict[str, str] = {}
     for text in texts:
@@ -192,11 +173,6 @@ def _remote_keys(texts: list[str]) -> dict[str, str]:
             raise UsageError(f"{role!r} does not name one signer", hint="--remote-key submit=http://127.0.0.1:9000")
         named[role] = where
     return named
-
-
-def _left_out(states: dict[str, int]) -> str:
-    listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    return f"; left out: {listed}" if listed else ""
 
 
 def _refusal_teller() -> Callable[[str], None]:

@@ -36,22 +36,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(help="A package, or a folder of packages.")],
+    path: Annotated[Path, typer.Argument(help="A package, plain or sealed, or a folder or archive of packages.")],
     document: Annotated[
         Path | None, typer.Option(help="The document that the package is about, if it does not lie beside it.")
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a package, or every package in a folder. Exit code 0: verified; 10: not; 11: could not tell."""
+    """Verify a package, or every package in a folder or archive. Exit code 0: verified; 10: not; 11: could not tell."""
     with open_client(home) as client:
-        if path.is_dir():
+        if _holds_many(path):
             if document is not None:
                 raise UsageError("--document goes with one package", hint="lay documents beside their packages")
-            results = _verify_folder(client, path, quiet=as_json)
+            results = _verify_all(client, path, quiet=as_json)
             _show_many(path, results, as_json=as_json)
         else:
-            results = [(path, client.verify(path, document=document))]
+            results = [(path.name, client.verify(path, document=document))]
             _show_one(path, results[0][1], as_json=as_json)
     raise typer.Exit(max(EXIT_CODES[verification.verdict] for _, verification in results))
 
@@ -73,30 +73,29 @@ def find(
     print_table(title, _CLAIM_COLUMNS, _claim_rows(found.claims, found.codes))
 
 
-def _verify_folder(client: Client, folder: Path, *, quiet: bool) -> list[tuple[Path, Verification]]:
-    from creditconnect.custody.packages import FILE_SUFFIX
+def _holds_many(path: Path) -> bool:
+    from creditconnect.custody.archives import is_archive
 
-    files = sorted(file for file in folder.iterdir() if file.suffix == FILE_SUFFIX)
-    if not files:
-        raise UsageError(f"{folder}: holds no package", hint=f"packages end with {FILE_SUFFIX}")
-    results: list[tuple[Path, Verification]] = []
+    return path.is_dir() or is_archive(path)
+
+
+def _verify_all(client: Client, path: Path, *, quiet: bool) -> list[tuple[str, Verification]]:
+    results: list[tuple[str, Verification]] = []
     with progress_bar("verifying", quiet=quiet) as tell:
-        for file in files:
-            results.append((file, client.verify(file)))
-            tell(len(results), len(files))
+        for result in client.verify_all(path):
+            results.append(result)
+            tell(len(results), 0)
     return results
 
 
-def _show_many(folder: Path, results: list[tuple[Path, Verification]], *, as_json: bool) -> None:
+def _show_many(folder: Path, results: list[tuple[str, Verification]], *, as_json: bool) -> None:
     if as_json:
-        print_json(
-            [{"file": file.name, **_document(verification, with_record=False)} for file, verification in results]
-        )
+        print_json([{"file": name, **_document(verification, with_record=False)} for name, verification in results])
         return
     counts = Counter((one.verdict.value, ", ".join(one.reasons)) for _, one in results)
     rows = [(verdict, reasons, count) for (verdict, reasons), count in sorted(counts.items())]
     print_table(f"{folder}: {counted(len(results), 'package')}", ("verdict", "reasons", "packages #"), rows)
-    bad = [(file.name, one.verdict.value, ", ".join(one.reasons)) for file, one in results if one.reasons]
+    bad = [(name, one.verdict.value, ", ".join(one.reasons)) for name, one in results if one.reasons]
     if bad:
         print_table("not verified", ("package", "verdict", "reasons"), bad)
 

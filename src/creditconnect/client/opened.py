@@ -135,8 +135,11 @@ class Opened:
 
     @cached_property
     def _vault(self) -> Vault:
-        keyring = Keyring.open(self.settings.keyring_file, homes.passphrase("vault", self._ask))
-        return Vault(self._database, keyring, self.settings.institution, self.settings.suite)
+        return Vault(self._database, self._keyring, self.settings.institution, self.settings.suite)
+
+    @cached_property
+    def _keyring(self) -> Keyring:
+        return Keyring.open(self.settings.keyring_file, homes.passphrase("vault", self._ask))
 
     @cached_property
     def _mirror(self) -> Mirror:

@@ -1,8 +1,7 @@
-"""A provider's part of a client: submit, run, package, and where it all stands."""
+"""A provider's part of a client: submit, run, and where it all stands."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,14 +11,12 @@ from creditconnect.chain.registry import (
     Block,
 )
 from creditconnect.client.opened import Opened
-from creditconnect.custody.packages import Package, store_package
 from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, SignerUnreachable, UsageError
 from creditconnect.exchange.preparer import Form
 from creditconnect.exchange.submission import Progress, Submission, Submitter, format_of, no_progress
 from creditconnect.records import documents
 from creditconnect.records.mapping import find_mapping, load_mapping
 from creditconnect.records.schemas import DOCUMENT, PERSONAL_CREDIT_REPORT
-from creditconnect.types import RecordState
 
 # Between two steps of `run`, and after repeated failures.
 RUN_PAUSE_SECONDS = 0.5
@@ -37,15 +34,6 @@ class Standing:
     failed_transactions: int
     head: Block
     mirrored_block: int
-
-
-@dataclass(frozen=True, slots=True)
-class PackagesWritten:
-    """How many packages are in `folder` now by this call, and how many records were left out, by their state."""
-
-    folder: Path
-    packages: int
-    left_out: dict[str, int]
 
 
 class Providing(Opened):
@@ -121,38 +109,6 @@ class Providing(Opened):
                     pause = min(2 * pause, GREATEST_PAUSE_SECONDS)
                     notice(f"{error}; again in {pause:g} s")
                 self._pause(pause, stop)
-
-    def package(self, record_hash: bytes) -> Package:
-        """The package of this institution's active record of that hash.
-
-        Raises:
-            UsageError: the vault has no such record, or it is not active: says in which state it is.
-        """
-        stored = self._stored(record_hash)
-        (state,) = self._states([stored])
-        if state != RecordState.ACTIVE.name:
-            raise UsageError(f"record {record_hash.hex()} is not active: {state}")
-        return self._packaged(stored)
-
-    def write_packages(self, folder: Path, record_hash: bytes | None = None) -> PackagesWritten:
-        """Write the packages of this institution's active records, or of those with one hash, into a folder.
-
-        What is not active and unexpired is left out and counted: its holder could not use it.
-
-        Raises:
-            UsageError: the vault has no record of that hash.
-        """
-        records = self._vault.registered() if record_hash is None else [self._stored(record_hash)]
-        states = self._states(records)
-        folder.mkdir(parents=True, exist_ok=True)
-        left_out: Counter[str] = Counter()
-        for record, state in zip(records, states, strict=True):
-            if state == RecordState.ACTIVE.name:
-                package = self._packaged(record)
-                store_package(folder, package)
-            else:
-                left_out[state] += 1
-        return PackagesWritten(folder, len(records) - left_out.total(), dict(left_out))
 
     def status(self) -> Standing:
         """Where this home stands. Needs no passphrase."""

@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from creditconnect.answers.verification import Verification
-from creditconnect.client.opened import Opened
-from creditconnect.custody.packages import GREATEST_BYTES
-from creditconnect.errors import UsageError
+from creditconnect.answers.verification import Verification, unopened
+from creditconnect.client.handing_over import HandingOver
+from creditconnect.custody.archives import is_archive, read_packages
+from creditconnect.errors import PackageInvalid, UsageError
 from creditconnect.records.documents import Measured, measure
 
 
-class Verifying(Opened):
+class Verifying(HandingOver):
     """What a verifier across the border asks."""
 
     def verify(self, package: bytes | Path | str, *, document: Path | str | None = None) -> Verification:
-        """Verify a package, by its bytes or its file.
+        """Verify a package, plain or sealed for this institution, by its bytes or its file.
 
         The package of a document needs the document: the file given, or the one of its name beside the package's file.
 
         Raises:
-            UsageError: a file can't be read. Whatever is wrong with a package is in the answer.
+            UsageError: a file can't be read, or is a folder or archive. Whatever is wrong with a package is in the
+                answer.
         """
         if isinstance(package, bytes):
-            return self._verifier.verify(package, lambda name: _measured(document, None, name))
+            return self._verify(package, document, None)
         path = Path(package)
-        return self._verifier.verify(_bytes_of(path), lambda name: _measured(document, path.parent, name))
+        if path.is_dir() or is_archive(path):
+            raise UsageError(f"{path}: holds more than one package", hint="verify_all takes folders and archives")
+        ((_, data),) = read_packages(path)
+        return self._verify(data, document, path.parent)
+
+    def verify_all(self, path: Path | str) -> Iterator[tuple[str, Verification]]:
+        """Verify every package of a folder or archive, each when it is asked for, under its name there.
+
+        Documents lie in the folder, or in the one that holds the archive.
+
+        Raises:
+            UsageError: there is no package there. SourceUnreadable: an archive as a whole.
+        """
+        source = Path(path)
+        folder = source if source.is_dir() else source.parent
+        for name, data in read_packages(source):
+            yield name, self._verify(data, None, folder)
+
+    def _verify(self, data: bytes, document: Path | str | None, folder: Path | None) -> Verification:
+        try:
+            plain = self.open_package(data)
+        except PackageInvalid as error:
+            return unopened(error)
+        return self._verifier.verify(plain, lambda name: _measured(document, folder, name))
 
 
 def _measured(document: Path | str | None, folder: Path | None, name: str) -> Measured | None:
@@ -35,13 +60,5 @@ def _measured(document: Path | str | None, folder: Path | None, name: str) -> Me
     path = Path(document) if document is not None else (folder or Path()) / name
     try:
         return measure(path)
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read ({error.strerror})") from None
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(GREATEST_BYTES + 1)  # one more is wrong already, many more would take memory
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror})") from None

@@ -46,7 +46,6 @@ class Package:
 
 def write_package(package: Package) -> bytes:
     """The package's bytes."""
-    chain = package.chain
     return canonicalise(
         {
             "format": FORMAT,
@@ -58,21 +57,16 @@ def write_package(package: Package) -> bytes:
             "record": package.canonical.decode("utf-8"),
             "record_hash": package.derived.record_hash.hex(),
             "commitment": package.derived.commitment.hex(),
-            "chain": {
-                "chain_id": chain.chain_id,
-                "genesis_hash": chain.genesis_hash.hex(),
-                "registry": chain.registry.removeprefix("0x"),
-                "code_hash": chain.code_hash.hex(),
-            },
+            "chain": write_chain(package.chain),
         }
     )
 
 
-def store_package(folder: Path, package: Package) -> None:
-    """Write a package into a folder, readable by its owner alone: it holds a record in the clear."""
-    descriptor = os.open(folder / package.file_name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def store_file(path: Path, data: bytes) -> None:
+    """Write a package's bytes, readable by their owner alone: they hold a record in the clear."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(write_package(package))
+        file.write(data)
 
 
 def read_package(data: bytes) -> Package:
@@ -89,33 +83,53 @@ def read_package(data: bytes) -> Package:
         raise PackageInvalid(f"not a package in canonical form ({error.message})") from None
     except CreditConnectError as error:
         raise PackageInvalid(f"not a package ({error.message})") from None
-    _require_members(document, _MEMBERS, "the package")
+    require_members(document, _MEMBERS, "the package")
     if document["format"] != FORMAT:
         raise PackageInvalid(f"not a {FORMAT}")
-    chain = document["chain"]
-    if not isinstance(chain, dict):
-        raise PackageInvalid("chain is not an object")
-    _require_members(chain, _CHAIN_MEMBERS, "chain")
     return Package(
         provider=_text(document, "provider"),
         schema=_text(document, "schema"),
-        schema_hash=_hex(document, "schema_hash", 32),
+        schema_hash=read_hex(document, "schema_hash", 32),
         suite=_suite(document),
-        salt=_hex(document, "salt", SALT_BYTES),
+        salt=read_hex(document, "salt", SALT_BYTES),
         canonical=_text(document, "record").encode("utf-8"),
         derived=Derived(
-            _hex(document, "record_hash", RECORD_HASH_BYTES), _hex(document, "commitment", COMMITMENT_BYTES)
+            read_hex(document, "record_hash", RECORD_HASH_BYTES), read_hex(document, "commitment", COMMITMENT_BYTES)
         ),
-        chain=ChainIdentity(
-            chain_id=_number(chain, "chain_id"),
-            genesis_hash=_hex(chain, "genesis_hash", 32),
-            registry="0x" + _hex(chain, "registry", 20).hex(),
-            code_hash=_hex(chain, "code_hash", 32),
-        ),
+        chain=read_chain(document),
     )
 
 
-def _require_members(document: dict[str, Any], members: frozenset[str], where: str) -> None:
+def write_chain(chain: ChainIdentity) -> dict[str, object]:
+    """The member `chain`."""
+    return {
+        "chain_id": chain.chain_id,
+        "genesis_hash": chain.genesis_hash.hex(),
+        "registry": chain.registry.removeprefix("0x"),
+        "code_hash": chain.code_hash.hex(),
+    }
+
+
+def read_chain(document: dict[str, Any]) -> ChainIdentity:
+    """The member `chain`, read back.
+
+    Raises:
+        PackageInvalid: it is no chain identity: says which member.
+    """
+    chain = document["chain"]
+    if not isinstance(chain, dict):
+        raise PackageInvalid("chain is not an object")
+    require_members(chain, _CHAIN_MEMBERS, "chain")
+    return ChainIdentity(
+        chain_id=_number(chain, "chain_id"),
+        genesis_hash=read_hex(chain, "genesis_hash", 32),
+        registry="0x" + read_hex(chain, "registry", 20).hex(),
+        code_hash=read_hex(chain, "code_hash", 32),
+    )
+
+
+def require_members(document: dict[str, Any], members: frozenset[str], where: str) -> None:
+    """Raises PackageInvalid unless an object has these members and no others."""
     if set(document) != members:
         wrong = sorted(set(document) ^ members)
         raise PackageInvalid(f"{where} lacks or should not have: {', '.join(wrong)[:200]}")
@@ -142,7 +156,8 @@ def _suite(document: dict[str, Any]) -> int:
     return suite
 
 
-def _hex(document: dict[str, Any], member: str, length: int) -> bytes:
+def read_hex(document: dict[str, Any], member: str, length: int) -> bytes:
+    """A member of so many bytes in lower-case hexadecimal, or PackageInvalid."""
     value = _text(document, member)
     # Lower case only: two spellings of one value would be two packages.
     if len(value) != 2 * length or any(character not in "0123456789abcdef" for character in value):

@@ -1,0 +1,167 @@
+"""Handing over: package, package open, and exchange-key make, list, publish, retire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from creditconnect.cli.presentation import (
+    HomeOption,
+    JsonOption,
+    counted,
+    open_client,
+    parse_record_hash,
+    print_json,
+    print_table,
+    utc,
+)
+from creditconnect.errors import UsageError
+from creditconnect.types import ExchangeSuite
+
+if TYPE_CHECKING:
+    from creditconnect.client.handing_over import ExchangeKeyStanding
+
+
+class WritesByDefault(TyperGroup):
+    """`package RECORD` is `package write RECORD`: no record hash is a command's name."""
+
+    # The context is click's own or that of the copy that typer brings, by typer's version.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = bool(args) and args[0] in self.commands
+        # While a half-typed line is completed, nothing is put into it.
+        return super().parse_args(ctx, args if named or ctx.resilient_parsing else ["write", *args])
+
+
+packages = typer.Typer(
+    cls=WritesByDefault, help="Write the packages to hand to the records' holders; open one.", rich_markup_mode=None
+)
+keys = typer.Typer(help="The keys that packages for this institution are sealed to.", rich_markup_mode=None)
+
+NumberArgument = Annotated[int, typer.Argument(help="An exchange key's number.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(packages, name="package")
+    app.add_typer(keys, name="exchange-key", no_args_is_help=True)
+
+
+@packages.command()
+def write(
+    record: Annotated[str | None, typer.Argument(help="A record hash; all active records, if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write packages into; packages, if not given.")] = None,
+    archive: Annotated[Path | None, typer.Option(help="One file to write them into instead.")] = None,
+    recipient: Annotated[
+        str | None,
+        typer.Option("--for", help="Seal them for the institution of this code."),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the packages to hand to the records' holders: each holds a record and its salt, sealed or in the clear.
+
+    creditconnect package open FILE opens one.
+    """
+    if out is not None and archive is not None:
+        raise UsageError("--out and --archive exclude each other", hint="name a folder or one file")
+    record_hash = None if record is None else parse_record_hash(record)
+    with open_client(home) as client:
+        if archive is not None:
+            written = client.write_archive(archive, record_hash, recipient=recipient)
+        else:
+            written = client.write_packages(out or Path("packages"), record_hash, recipient=recipient)
+    if record_hash is not None and not written.packages:
+        raise UsageError(f"record {record_hash.hex()} is not active: {', '.join(written.left_out)}")
+    if as_json:
+        print_json(written)
+        return
+    sealed = f", sealed for {recipient}" if recipient else ""
+    number = counted(written.packages, "package")
+    print(f"{written.folder}: {number} of active records{sealed}" + _left_out(written.left_out))
+
+
+@packages.command("open")
+def open_(
+    file: Annotated[Path, typer.Argument(help="A package, plain or sealed for this institution.")],
+    out: Annotated[Path | None, typer.Option(help="A folder to write the plain package into.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a package says, or write a sealed one out in the clear. Verifies nothing: see verify."""
+    with open_client(home) as client:
+        opened = client.unseal(file, folder=out)
+    if as_json:
+        print_json(opened)
+    elif opened.written is not None:
+        print(f"{opened.written}: record {opened.record_hash.hex()} of {opened.provider}, in the clear")
+    else:
+        print(f"{file.name}: not verified; the record, as {opened.provider} is said to have issued it:")
+        print_json(opened.record)
+
+
+@keys.command()
+def make(
+    hybrid: Annotated[bool, typer.Option(help="ML-KEM-768 with X25519, against quantum computers to come.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key pair; nobody seals to it before it is published."""
+    suite = ExchangeSuite.MLKEM768_X25519_AES256GCM if hybrid else ExchangeSuite.X25519_AES256GCM
+    with open_client(home) as client:
+        made = client.make_exchange_key(suite)
+    if as_json:
+        print_json(made)
+        return
+    print(f"exchange key {made.number}, {made.suite}: publish it, or hand it to your authority to publish:")
+    print(made.public.hex())
+
+
+@keys.command("list")
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Every exchange key of this home, and which one the registry has."""
+    with open_client(home) as client:
+        found = client.exchange_keys()
+    if as_json:
+        print_json(found)
+        return
+    rows = [(one.number, one.suite, one.hash.hex(), utc(one.made_at), _state(one)) for one in found]
+    print_table("exchange keys", ("number #", "suite", "hash", "made at", "state"), rows)
+
+
+@keys.command()
+def publish(
+    number: Annotated[int | None, typer.Argument(help="An exchange key's number; the newest, if not given.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have packages sealed to a key from now on. The review account sends it; older keys go on opening."""
+    with open_client(home) as client:
+        published = client.publish_exchange_key(number)
+    if as_json:
+        print_json(published)
+        return
+    print(f"exchange key {published.number}: packages are sealed to it from now on")
+
+
+@keys.command()
+def retire(number: NumberArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Destroy a key that another has replaced: what was sealed to it can't be opened here again."""
+    with open_client(home) as client:
+        retired = client.retire_exchange_key(number)
+    if as_json:
+        print_json(retired)
+        return
+    print(f"exchange key {retired.number}: its secret is destroyed")
+
+
+def _state(key: ExchangeKeyStanding) -> str:
+    if key.retired:
+        return "published, retired" if key.published else "retired"
+    return "published" if key.published else "opens"
+
+
+def _left_out(states: dict[str, int]) -> str:
+    listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    return f"; left out: {listed}" if listed else ""

@@ -1,0 +1,304 @@
+"""Handing over: packages written, in the clear or sealed for one institution, apart or as an archive; exchange keys.
+
+To whom a package is sealed is the registry's word: the key comes from its events, and is the one only if the contract
+keeps its hash at the same block.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from creditconnect.chain.registry import Block, Question, bytes32_of
+from creditconnect.client.opened import Opened
+from creditconnect.custody import hpke, sealed_packages
+from creditconnect.custody.archives import is_archive, read_packages, write_archive
+from creditconnect.custody.exchange_keys import ExchangeKey, ExchangeKeys, key_hash
+from creditconnect.custody.packages import Package, read_package, store_file, write_package
+from creditconnect.custody.sealed_packages import Envelope, is_sealed, open_package, read_envelope, seal_package
+from creditconnect.custody.vault import StoredRecord
+from creditconnect.errors import MirrorInconsistent, SealedForAnother, SealedKeyGone, UsageError
+from creditconnect.records.canonical import read_canonical
+from creditconnect.types import ExchangeSuite, RecordState, Standing, is_institution_code
+
+
+@dataclass(frozen=True, slots=True)
+class PackagesWritten:
+    """How many packages are in `folder` (or archive) by this call, and how many records were left out, by state."""
+
+    folder: Path
+    packages: int
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeKeyStanding:
+    """An exchange key of this home; `published` if it is the one that the registry has for this institution now."""
+
+    number: int
+    suite: str
+    hash: bytes
+    public: bytes
+    made_at: int
+    retired: bool
+    published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What a package says, unverified; `written` is where its plain bytes are now, if they were to be written."""
+
+    sealed: bool
+    provider: str
+    record_hash: bytes
+    schema: str
+    record: dict[str, Any]
+    written: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipient:
+    code: str
+    suite: ExchangeSuite
+    public: bytes
+
+
+class HandingOver(Opened):
+    """What leaves a provider's home for a record's holder, and what a bank needs to open it."""
+
+    def package(self, record_hash: bytes) -> Package:
+        """The package of this institution's active record of that hash.
+
+        Raises:
+            UsageError: the vault has no such record, or it is not active: says in which state it is.
+        """
+        stored = self._stored(record_hash)
+        (state,) = self._states([stored])
+        if state != RecordState.ACTIVE.name:
+            raise UsageError(f"record {record_hash.hex()} is not active: {state}")
+        return self._packaged(stored)
+
+    def write_packages(
+        self, folder: Path, record_hash: bytes | None = None, *, recipient: str | None = None
+    ) -> PackagesWritten:
+        """Write the packages of this institution's active records, or of those with one hash, into a folder.
+
+        Sealed for the institution `recipient`, where one is given. What is not active and unexpired is left out and
+        counted: its holder could not use it.
+
+        Raises:
+            UsageError: the vault has no record of that hash, or nothing can be sealed for the recipient: says why.
+        """
+        active, left_out = self._active(record_hash)
+        members = self._members(active, recipient)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in members:
+            store_file(folder / name, data)
+        return PackagesWritten(folder, len(active), left_out)
+
+    def write_archive(
+        self, file: Path, record_hash: bytes | None = None, *, recipient: str | None = None
+    ) -> PackagesWritten:
+        """As `write_packages`, into one file.
+
+        Raises:
+            UsageError: as there; there is nothing active, or more than an archive may hold. No file is written then.
+        """
+        active, left_out = self._active(record_hash)
+        if not active:
+            raise UsageError(f"{file}: there is no active record to write", hint="see creditconnect status")
+        return PackagesWritten(file, write_archive(file, self._members(active, recipient)), left_out)
+
+    def open_package(self, data: bytes) -> bytes:
+        """The plain package's bytes: those of a sealed one opened, a plain one as it is. Verifies nothing.
+
+        Asks for the vault's passphrase only where there is something of this home's to open.
+
+        Raises:
+            SealedForAnother, SealedKeyGone, SealedAltered, PackageInvalid: it does not open: says why. Tampered: the
+                exchange key of this home does not open.
+        """
+        if not is_sealed(data):
+            return data
+        envelope = read_envelope(data)
+        if envelope.recipient != self.settings.institution:
+            raise SealedForAnother(
+                f"sealed for {envelope.recipient}, this home is {self.settings.institution}",
+                hint=f"hand it to {envelope.recipient}, or ask {envelope.sender} for one",
+            )
+        return open_package(data, self._secret(envelope))
+
+    def unseal(self, file: Path, *, folder: Path | None = None) -> Unsealed:
+        """What a package's file holds; its plain bytes are written into `folder`, where one is given.
+
+        Verifies nothing: whoever knows the key that is published could have sealed anything.
+
+        Raises:
+            UsageError: it can't be read, or is a folder or archive. As `open_package`; NotCanonical.
+        """
+        if file.is_dir() or is_archive(file):
+            raise UsageError(f"{file}: holds more than one package", hint="name one; verify takes folders and archives")
+        ((_, data),) = read_packages(file)
+        plain = self.open_package(data)
+        package = read_package(plain)
+        record = read_canonical(package.canonical)
+        written = None if folder is None else folder / package.file_name
+        if written is not None:
+            written.parent.mkdir(parents=True, exist_ok=True)
+            store_file(written, plain)
+        return Unsealed(is_sealed(data), package.provider, package.derived.record_hash, package.schema, record, written)
+
+    def exchange_keys(self) -> list[ExchangeKeyStanding]:
+        """Every exchange key of this home, by number, and which one the registry has. Needs no passphrase."""
+        published = self._published(self.registry.head())
+        return [_standing(key, published) for key in self._exchange_keys.all()]
+
+    def make_exchange_key(self, suite: ExchangeSuite = ExchangeSuite.X25519_AES256GCM) -> ExchangeKeyStanding:
+        """Make a key pair; nobody seals to it before it is published. Needs no node."""
+        return _standing(self._exchange_keys.make(self._keyring, suite), (0, b""))
+
+    def publish_exchange_key(self, number: int | None = None) -> ExchangeKeyStanding:
+        """Have packages for this institution sealed to a key from now on, the newest unless a number is given.
+
+        Sent by the review account. A key that is published already is not sent again.
+
+        Raises:
+            UsageError: there is no such key, or it is retired. Reverted: the registry lets this account not.
+        """
+        key = self._usable(number)
+        block = self.registry.head()
+        if (int(key.suite), key.hash) != self._published(block):
+            data = self.registry.abi.encode_call("setEncryptionKey", self._own_id(block), int(key.suite), key.public)
+            self._call("review", "setEncryptionKey", data)
+        return _standing(key, (int(key.suite), key.hash))
+
+    def retire_exchange_key(self, number: int) -> ExchangeKeyStanding:
+        """Destroy the secret of a key that another has replaced: what was sealed to it stays sealed.
+
+        Raises:
+            UsageError: there is no such key, or the registry still has it.
+        """
+        published = self._published(self.registry.head())
+        if _standing(self._exchange_keys.get(number), published).published:
+            raise UsageError(
+                f"exchange key {number} is published: packages are sealed to it now",
+                hint="make and publish another first",
+            )
+        return _standing(self._exchange_keys.retire(number), published)
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    @cached_property
+    def _exchange_keys(self) -> ExchangeKeys:
+        return ExchangeKeys(self.settings.exchange_keys_file, clock=self._clock)
+
+    def _active(self, record_hash: bytes | None) -> tuple[list[StoredRecord], dict[str, int]]:
+        records = self._vault.registered() if record_hash is None else [self._stored(record_hash)]
+        states = self._states(records)
+        active = [record for record, state in zip(records, states, strict=True) if state == RecordState.ACTIVE.name]
+        return active, dict(Counter(state for state in states if state != RecordState.ACTIVE.name))
+
+    def _members(self, records: list[StoredRecord], recipient: str | None) -> Iterator[tuple[str, bytes]]:
+        """Name and bytes of each package, made one at a time; the recipient is looked up at once."""
+        to = None if recipient is None else self._recipient(recipient)
+        return (self._member(self._packaged(record), to) for record in records)
+
+    def _member(self, package: Package, to: _Recipient | None) -> tuple[str, bytes]:
+        plain = write_package(package)
+        if to is None:
+            return package.file_name, plain
+        envelope = Envelope(to.suite, package.provider, to.code, key_hash(to.public), package.chain)
+        name = package.derived.record_hash.hex() + sealed_packages.FILE_SUFFIX
+        return name, seal_package(plain, envelope, to.public)
+
+    def _recipient(self, code: str) -> _Recipient:
+        block = self.follow().block
+        number, answer = self._institution(code, block)
+        standing = Standing(answer["standing"])
+        if standing != Standing.ACTIVE:
+            raise UsageError(f"{code} is {standing.name.lower()}", hint="nothing is sealed for it")
+        suite, kept = answer["encryptionSuite"], answer["encryptionKeyHash"]
+        if not any(kept):
+            raise UsageError(
+                f"{code} has published no exchange key", hint="ask it to: creditconnect exchange-key publish"
+            )
+        if suite not in list(ExchangeSuite):
+            raise UsageError(f"{code} has published a key of suite {suite}", hint="only a newer creditconnect knows it")
+        found = _Recipient(code, ExchangeSuite(suite), self._key_in_events(code, number, suite, kept, block))
+        _require_usable(found)
+        return found
+
+    def _key_in_events(self, code: str, number: int, suite: int, kept: bytes, block: Block) -> bytes:
+        """The key whose hash the contract keeps; the last one of the institution's events up to that block."""
+        found = [
+            event.arguments
+            for log, event in self._mirror.about(number, "EncryptionKeySet")
+            if log.block_number <= block.number
+        ]
+        if not found or (found[-1]["suite"], key_hash(found[-1]["key"])) != (suite, kept):
+            raise MirrorInconsistent(
+                f"block {block.number}: the events have another exchange key of {code} than the registry",
+                hint="the node left events out; ask another node, and delete the mirror's database to follow anew",
+            )
+        return bytes(found[-1]["key"])
+
+    def _institution(self, code: str, block: Block) -> tuple[int, dict[str, Any]]:
+        if not is_institution_code(code):
+            raise UsageError(f"{code!r} is no institution's code")
+        (number,) = self.registry.ask([Question("institutionByCode", (bytes32_of(code),))], block)
+        if not number:
+            raise UsageError(f"the registry knows no institution {code}", hint="check the spelling of its code")
+        (answer,) = self.registry.ask([Question("institutionOf", (number,))], block)
+        return int(number), answer
+
+    def _published(self, block: Block) -> tuple[int, bytes]:
+        """Suite and hash of this institution's key in the registry; no bytes at all where there is none."""
+        code = bytes32_of(self.settings.institution)
+        (number,) = self.registry.ask([Question("institutionByCode", (code,))], block)
+        (answer,) = self.registry.ask([Question("institutionOf", (number,))], block)
+        kept = answer["encryptionKeyHash"]
+        return answer["encryptionSuite"], kept if any(kept) else b""
+
+    def _usable(self, number: int | None) -> ExchangeKey:
+        keys = self._exchange_keys.all()
+        if not keys:
+            raise UsageError("this home has no exchange key", hint="make one with creditconnect exchange-key make")
+        key = keys[-1] if number is None else self._exchange_keys.get(number)
+        if key.wrapped is None:
+            raise UsageError(f"exchange key {key.number} is retired", hint="make another")
+        return key
+
+    def _secret(self, envelope: Envelope) -> bytes:
+        key = self._exchange_keys.by_hash(envelope.key_hash)
+        ask_for_another = f"ask {envelope.sender} for one sealed to the key that is published now"
+        if key is None or key.suite != envelope.suite:
+            raise SealedKeyGone(
+                f"sealed for a key {envelope.key_hash.hex()} that this home does not have", hint=ask_for_another
+            )
+        if key.wrapped is None:
+            raise SealedKeyGone(f"sealed for exchange key {key.number}, which is retired", hint=ask_for_another)
+        return self._exchange_keys.secret(key, self._keyring)
+
+
+def _require_usable(to: _Recipient) -> None:
+    """Before anything is written: the registry takes any bytes for a key, and sealing finds out."""
+    try:
+        hpke.seal(to.suite, to.public, b"", b"")
+    except UsageError as error:
+        raise UsageError(f"{to.code}: {error.message}", hint=error.hint) from None
+
+
+def _standing(key: ExchangeKey, published: tuple[int, bytes]) -> ExchangeKeyStanding:
+    return ExchangeKeyStanding(
+        number=key.number,
+        suite=key.suite.name,
+        hash=key.hash,
+        public=key.public,
+        made_at=key.made_at,
+        retired=key.wrapped is None,
+        published=(int(key.suite), key.hash) == published,
+    )

@@ -1,0 +1,208 @@
+"""Many packages at once: in a folder, or in one file, a ZIP of packages (docs/PROTOCOL.md, 6).
+
+An archive comes from outside: how many members, how large each and all together, and how far they were deflated is
+bounded by what its directory says before a member is read, and again while it is. Members' names are labels; nothing is
+ever written under one.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from creditconnect.custody import packages, sealed_packages
+from creditconnect.errors import SourceUnreadable, UsageError
+
+FILE_SUFFIX = ".ccarchive"
+PACKAGE_SUFFIXES = (packages.FILE_SUFFIX, sealed_packages.FILE_SUFFIX)
+MOST_MEMBERS = 50_000
+GREATEST_TOTAL_BYTES = 2**30
+# A record's text deflates to a tenth at best, its salt and hashes not at all; a bomb is at 1,000.
+GREATEST_RATIO = 100
+_GREATEST_DIRECTORY_BYTES = 16 * 2**20
+_GREATEST_NAME = 255
+_GREATEST_MEMBER_BYTES = sealed_packages.GREATEST_BYTES
+_ENCRYPTED = 0x1
+
+# The end of central directory record and the ZIP64 locator before it (APPNOTE.TXT, 4.3.16 and 4.3.15).
+_END = struct.Struct("<4s4H2LH")
+_END_SIGNATURE = b"PK\x05\x06"
+_LOCATOR_BYTES = 20
+_LOCATOR_SIGNATURE = b"PK\x06\x07"
+_STARTS = (b"PK\x03\x04", _END_SIGNATURE)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as an archive does, whatever its name.
+
+    Raises:
+        UsageError: it can't be read.
+    """
+    with _reading(path) as file:
+        return file.read(4) in _STARTS
+
+
+def read_packages(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of a package, of every package in a folder by name, or of every one in an archive; one at a time.
+
+    In a folder an archive's packages come as `archive/name`. What can't be got out of an archive, for it is damaged
+    there, comes as no bytes at all, which are no package.
+
+    Raises:
+        UsageError: there is no package there, or a file can't be read. SourceUnreadable: an archive as a whole.
+    """
+    if path.is_dir():
+        yield from _read_folder(path)
+    elif is_archive(path):
+        yield from _read_archive(path)
+    else:
+        yield path.name, _read_file(path)
+
+
+def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> int:
+    """Write packages into one file, readable by its owner alone; how many. There is no file if it fails.
+
+    Raises:
+        UsageError: more than an archive may hold.
+    """
+    following = path.with_name(path.name + ".part")
+    following.unlink(missing_ok=True)  # left by a kill
+    descriptor = os.open(following, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            count = _write(file, path, members)
+        following.replace(path)
+    except BaseException:
+        following.unlink(missing_ok=True)
+        raise
+    return count
+
+
+def _write(file: IO[bytes], path: Path, members: Iterable[tuple[str, bytes]]) -> int:
+    count, total = 0, 0
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, allowZip64=False) as archive:
+        for name, data in members:
+            count, total = count + 1, total + len(data)
+            if count > MOST_MEMBERS or total > GREATEST_TOTAL_BYTES:
+                raise UsageError(
+                    f"{path}: more than the {MOST_MEMBERS:,} packages or {GREATEST_TOTAL_BYTES:,} bytes of one archive",
+                    hint="write them into a folder with --out",
+                )
+            # Without the time: the same packages give the same archive.
+            archive.writestr(zipfile.ZipInfo(name), data, _method(data))
+    return count
+
+
+def _method(data: bytes) -> int:
+    """Stored where it would deflate so far that a reader takes it for a bomb."""
+    bomb = len(data) > GREATEST_RATIO * len(zlib.compress(data))
+    return zipfile.ZIP_STORED if bomb else zipfile.ZIP_DEFLATED
+
+
+def _read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        files = sorted(file for file in folder.iterdir() if file.suffix in (*PACKAGE_SUFFIXES, FILE_SUFFIX))
+    except OSError as error:
+        raise UsageError(f"{folder}: can't be read ({error.strerror})") from None
+    if not files:
+        raise UsageError(
+            f"{folder}: holds no package", hint=f"packages end with {', '.join(PACKAGE_SUFFIXES)} or {FILE_SUFFIX}"
+        )
+    for file in files:
+        if file.suffix == FILE_SUFFIX:
+            yield from ((f"{file.name}/{name}", data) for name, data in _read_archive(file))
+        else:
+            yield file.name, _read_file(file)
+
+
+def _read_file(path: Path) -> bytes:
+    with _reading(path) as file:
+        # One more is wrong already, many more would take memory.
+        return file.read(_GREATEST_MEMBER_BYTES + 1)
+
+
+def _read_archive(path: Path) -> Iterator[tuple[str, bytes]]:
+    with _reading(path) as file:
+        _require_small_directory(path, file)
+        try:
+            archive = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError):
+            raise SourceUnreadable(f"{path}: its directory is damaged, so it is no archive") from None
+        with archive:
+            members = archive.infolist()
+            _require_bounds(path, members)
+            for member in members:
+                yield member.filename, _read_member(archive, member)
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(member) as file:
+            return file.read(_GREATEST_MEMBER_BYTES + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError):
+        return b""
+
+
+def _require_small_directory(path: Path, file: IO[bytes]) -> None:
+    """Before the directory is read into memory: it ends the file, without comment and without ZIP64."""
+    size = file.seek(0, os.SEEK_END)
+    tail_bytes = min(size, _LOCATOR_BYTES + _END.size)
+    file.seek(size - tail_bytes)
+    tail = file.read(tail_bytes)
+    file.seek(0)
+    end = tail[-_END.size :]
+    if len(end) < _END.size or not end.startswith(_END_SIGNATURE) or end[-2:] != b"\0\0":
+        raise SourceUnreadable(f"{path}: is cut off or has a comment, so it is no archive")
+    count, directory_bytes = _END.unpack(end)[4:6]
+    if tail.startswith(_LOCATOR_SIGNATURE) or count > MOST_MEMBERS or directory_bytes > _GREATEST_DIRECTORY_BYTES:
+        raise SourceUnreadable(f"{path}: says that it holds more than {MOST_MEMBERS:,} packages")
+
+
+def _require_bounds(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    if not members:
+        raise UsageError(f"{path}: holds no package")
+    if len(members) > MOST_MEMBERS:
+        raise SourceUnreadable(f"{path}: holds more than {MOST_MEMBERS:,} packages")
+    seen: set[str] = set()
+    for number, member in enumerate(members, start=1):
+        if (wrong := _wrong_with(member, seen)) is not None:
+            raise SourceUnreadable(f"{path}: member {number} {wrong}", hint="nothing of it was read; ask for another")
+        seen.add(member.filename)
+    if sum(member.file_size for member in members) > GREATEST_TOTAL_BYTES:
+        raise SourceUnreadable(f"{path}: holds more than {GREATEST_TOTAL_BYTES:,} bytes")
+
+
+def _wrong_with(member: zipfile.ZipInfo, seen: set[str]) -> str | None:
+    name = member.filename
+    # As it stands in the file: zipfile cuts a name at its first NUL.
+    plain = name == member.orig_filename and name.isprintable() and len(name) <= _GREATEST_NAME
+    if not plain or "/" in name or "\\" in name or not name.endswith(PACKAGE_SUFFIXES):
+        return "is not named as a package is, by a name alone"
+    if member.header_offset < 0:
+        return "lies outside of the file"
+    if name in seen:
+        return "has the name of another"
+    if member.flag_bits & _ENCRYPTED or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "is encrypted, or neither stored nor deflated"
+    if member.file_size > _GREATEST_MEMBER_BYTES:
+        return f"is larger than {_GREATEST_MEMBER_BYTES:,} bytes"
+    if member.file_size > GREATEST_RATIO * max(member.compress_size, 1):
+        return f"is deflated to less than a {GREATEST_RATIO}th, as no package is"
+    return None
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[IO[bytes]]:
+    """Only the opening is told here; whatever is raised inside is the reader's."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror})") from None
+    with file:
+        yield file

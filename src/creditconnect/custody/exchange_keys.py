@@ -1,0 +1,172 @@
+"""The exchange keys of a home: key pairs that packages for this institution are sealed to, by number.
+
+Secrets are wrapped by the home's keyring and lie in one file of mode 0600, replaced as a whole. A number is never given
+twice. An older key goes on opening what was sealed to it until it is retired: then its secret is gone for good, and its
+number stays, to say so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from eth_hash.auto import keccak
+
+from creditconnect.custody import hpke
+from creditconnect.custody.keyring import Keyring
+from creditconnect.errors import SettingsError, Tampered, UsageError
+from creditconnect.types import ExchangeSuite
+
+FORMAT = "creditconnect-exchange-keys/1"
+# AES Key Wrap (RFC 3394) adds 8 bytes.
+_WRAPPED_BYTES = hpke.SECRET_BYTES + 8
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeKey:
+    """One key pair; `made_at` in seconds since 1970, UTC. `wrapped` is None once it is retired."""
+
+    number: int
+    suite: ExchangeSuite
+    public: bytes
+    made_at: int
+    wrapped: bytes | None
+
+    @property
+    def hash(self) -> bytes:
+        """By which the registry and a sealed package name it."""
+        return key_hash(self.public)
+
+
+class ExchangeKeys:
+    """The exchange keys in one file. A home that never made one has no file."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float]) -> None:
+        self._path = path
+        self._clock = clock
+
+    def all(self) -> list[ExchangeKey]:
+        """Every key by number, retired ones included. Needs no passphrase.
+
+        Raises:
+            SettingsError: the file is none of exchange keys.
+        """
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+            if document["format"] != FORMAT or not isinstance(document["keys"], list):
+                raise ValueError
+            keys = [_key(entry) for entry in document["keys"]]
+            if [key.number for key in keys] != list(range(1, len(keys) + 1)):
+                raise ValueError
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise SettingsError(f"{self._path}: can't be read ({error.strerror})") from None
+        except (ValueError, KeyError, TypeError):
+            raise SettingsError(
+                f"{self._path}: is not a {FORMAT} file", hint="restore it from a backup; don't make it anew"
+            ) from None
+        return keys
+
+    def get(self, number: int) -> ExchangeKey:
+        """The key of that number.
+
+        Raises:
+            UsageError: there is none.
+        """
+        found = next((key for key in self.all() if key.number == number), None)
+        if found is None:
+            raise UsageError(f"this home has no exchange key {number}", hint="see creditconnect exchange-key list")
+        return found
+
+    def by_hash(self, hash_: bytes) -> ExchangeKey | None:
+        """The key that a registry or a sealed package names; None where it never was this home's."""
+        return next((key for key in self.all() if key.hash == hash_), None)
+
+    def make(self, keyring: Keyring, suite: ExchangeSuite) -> ExchangeKey:
+        """Draw a new pair and keep it under the next number."""
+        secret, wrapped = keyring.new_key()
+        public = hpke.public_key(suite, secret)
+        with self._held():
+            keys = self.all()
+            made = ExchangeKey(len(keys) + 1, suite, public, int(self._clock()), wrapped)
+            self._write([*keys, made])
+        return made
+
+    def retire(self, number: int) -> ExchangeKey:
+        """Destroy a key's secret: what was sealed to it can't be opened by this home again.
+
+        Raises:
+            UsageError: there is no such key.
+        """
+        with self._held():
+            retired = replace(self.get(number), wrapped=None)
+            self._write([retired if key.number == number else key for key in self.all()])
+        return retired
+
+    def secret(self, key: ExchangeKey, keyring: Keyring) -> bytes:
+        """The secret of a key that is not retired.
+
+        Raises:
+            Tampered: the file was altered, or the key is not of this keyring.
+        """
+        secret = keyring.unwrap(key.wrapped or b"")
+        if hpke.public_key(key.suite, secret) != key.public:
+            raise Tampered(f"{self._path}: exchange key {key.number} is not the pair that it says")
+        return secret
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Two processes that change the file do so one after the other."""
+        descriptor = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write(self, keys: list[ExchangeKey]) -> None:
+        following = self._path.with_suffix(".json.next")
+        following.unlink(missing_ok=True)  # left by a kill
+        descriptor = os.open(following, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"format": FORMAT, "keys": [_entry(key) for key in keys]}, file, indent=2)
+            file.flush()
+            # A key that is published must not be lost with the machine's power.
+            os.fsync(file.fileno())
+        following.replace(self._path)
+
+
+def key_hash(public: bytes) -> bytes:
+    """Keccak-256, as the registry keeps it."""
+    return bytes(keccak(public))
+
+
+def _entry(key: ExchangeKey) -> dict[str, object]:
+    return {
+        "number": key.number,
+        "suite": int(key.suite),
+        "public": key.public.hex(),
+        "made_at": key.made_at,
+        "wrapped": None if key.wrapped is None else key.wrapped.hex(),
+    }
+
+
+def _key(entry: dict[str, Any]) -> ExchangeKey:
+    suite, wrapped = ExchangeSuite(entry["suite"]), entry["wrapped"]
+    public = bytes.fromhex(entry["public"])
+    if len(public) != hpke.PUBLIC_BYTES[suite]:
+        raise ValueError
+    if wrapped is not None and len(bytes.fromhex(wrapped)) != _WRAPPED_BYTES:
+        raise ValueError
+    return ExchangeKey(
+        int(entry["number"]), suite, public, int(entry["made_at"]), None if wrapped is None else bytes.fromhex(wrapped)
+    )
