@@ -6,6 +6,7 @@ passed off as another sender's, another recipient's, another key's or another re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,15 +77,15 @@ def read_envelope(data: bytes) -> Envelope:
     )
 
 
-def open_package(data: bytes, secret: bytes) -> bytes:
-    """The plain package's bytes; `secret` is that of the key which the envelope names.
+def open_package(data: bytes, key_for: Callable[[Envelope], hpke.PrivateKey]) -> bytes:
+    """The plain package's bytes; `key_for` gives the key that the envelope names.
 
     Raises:
-        SealedAltered: it does not open. PackageInvalid: what it holds is no package, or not of the sender and registry
-            that the envelope names.
+        What `key_for` raises. SealedAltered: it does not open. PackageInvalid: what it holds is no package, or not of
+            the sender and registry that the envelope names.
     """
     envelope, lines = read_envelope(data), _lines(data)
-    plain = hpke.unseal(envelope.suite, secret, lines, data[len(lines) :])
+    plain = hpke.unseal(envelope.suite, key_for(envelope), lines, data[len(lines) :])
     package = read_package(plain)
     if (package.provider, package.chain) != (envelope.sender, envelope.chain):
         raise PackageInvalid("sealed under the name of another provider or registry than the package in it")

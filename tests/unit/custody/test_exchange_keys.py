@@ -36,10 +36,10 @@ def test_make__a_key__opens_what_is_sealed_to_it_and_nothing_else_does(
     made, other = keys.make(keyring, kind), keys.make(keyring, kind)
     assert (made.number, made.suite, made.made_at, len(made.public)) == (1, kind, NOW, hpke.PUBLIC_BYTES[kind])
     sealed = hpke.seal(kind, made.public, b"bound", b"plain")
-    assert hpke.unseal(kind, keys.secret(made, keyring), b"bound", sealed) == b"plain"
-    for secret, info in ((keys.secret(other, keyring), b"bound"), (keys.secret(made, keyring), b"another")):
+    assert hpke.unseal(kind, keys.private_key(made, keyring), b"bound", sealed) == b"plain"
+    for key, info in ((keys.private_key(other, keyring), b"bound"), (keys.private_key(made, keyring), b"another")):
         with pytest.raises(SealedAltered):
-            hpke.unseal(kind, secret, info, sealed)
+            hpke.unseal(kind, key, info, sealed)
 
 
 def test_file__for_its_owner_alone_and_without_a_secret_in_the_clear(
