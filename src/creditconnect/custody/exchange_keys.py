@@ -50,7 +50,9 @@ class ExchangeKeys:
     def __init__(self, path: Path, *, clock: Callable[[], float]) -> None:
         self._path = path
         self._clock = clock
-        self._read: tuple[object, list[ExchangeKey]] = (None, [])
+        self._version: object = None
+        self._keys: list[ExchangeKey] = []
+        self._by_hash: dict[bytes, ExchangeKey] = {}
         self._opened: dict[int, hpke.PrivateKey] = {}
 
     def all(self) -> list[ExchangeKey]:
@@ -63,8 +65,8 @@ class ExchangeKeys:
             # Read again only when it was replaced, by this process or another; what was opened is then forgotten.
             about = self._path.stat()
             version = (about.st_ino, about.st_mtime_ns, about.st_size)
-            if version == self._read[0]:
-                return list(self._read[1])
+            if version == self._version:
+                return list(self._keys)
             self._opened.clear()
             document = json.loads(self._path.read_text(encoding="utf-8"))
             if document["format"] != FORMAT or not isinstance(document["keys"], list):
@@ -80,7 +82,7 @@ class ExchangeKeys:
             raise SettingsError(
                 f"{self._path}: is not a {FORMAT} file", hint="restore it from a backup; don't make it anew"
             ) from None
-        self._read = (version, keys)
+        self._version, self._keys, self._by_hash = version, keys, {key.hash: key for key in keys}
         return list(keys)
 
     def get(self, number: int) -> ExchangeKey:
@@ -96,7 +98,7 @@ class ExchangeKeys:
 
     def by_hash(self, hash_: bytes) -> ExchangeKey | None:
         """The key that a registry or a sealed package names; None where it never was this home's."""
-        return next((key for key in self.all() if key.hash == hash_), None)
+        return self._by_hash.get(hash_) if self.all() else None
 
     def make(self, keyring: Keyring, suite: ExchangeSuite) -> ExchangeKey:
         """Draw a new pair and keep it under the next number."""

@@ -146,3 +146,23 @@ def test_all__a_file_that_is_none__refused_by_its_name(
 def test_seal__to_what_is_no_key__refused(kind: ExchangeSuite, public: bytes) -> None:
     with pytest.raises(UsageError, match=f"the published key of {len(public)} bytes is none of suite {kind.name}"):
         hpke.seal(kind, public, b"", b"plain")
+
+
+def test_private_key__retired_by_another_process__is_forgotten_here(
+    path: Path, keys: ExchangeKeys, keyring: Keyring
+) -> None:
+    made = keys.make(keyring, ExchangeSuite.X25519_AES256GCM)
+    assert keys.private_key(made, keyring) is keys.private_key(made, keyring)
+    ExchangeKeys(path, clock=lambda: 0).retire(made.number)
+    found = keys.by_hash(made.hash)
+    assert found is not None
+    assert found.wrapped is None
+    with pytest.raises(Tampered):
+        keys.private_key(found, keyring)
+
+
+def test_by_hash__the_file_is_gone__knows_none(path: Path, keys: ExchangeKeys, keyring: Keyring) -> None:
+    made = keys.make(keyring, ExchangeSuite.X25519_AES256GCM)
+    assert keys.by_hash(made.hash) == made
+    path.unlink()
+    assert keys.by_hash(made.hash) is None
