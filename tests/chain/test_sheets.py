@@ -223,3 +223,40 @@ def test_sheet__what_can_not_be_printed__is_refused_and_nothing_written(
 def test_sheet__its_codes__are_the_packages_own_bytes(package: Path, sheet: Path) -> None:
     assert read_codes(join_codes(codes_of(sheet))) == package.read_bytes()
     assert json.loads(package.read_bytes())["record_hash"] in sheet.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
+def test_archive__any_byte_altered__verifies_no_altered_package(
+    stage: Stage, bureau: Path, verifier: Client, package: Path, tmp_path: Path, sealed: bool
+) -> None:
+    """Times and the like in an archive's directory say nothing of a package; all else is told, none is a traceback."""
+    exchange_key(stage, verifier)
+    path = tmp_path / "one.ccarchive"
+    with Client.open(bureau, ask=passphrase) as client:
+        client.write_archive(path, recipient=CODES[BANK_SZ] if sealed else None)
+    whole = path.read_bytes()
+    ((_, member),) = read_packages(path)
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        try:
+            read = [data for _, data in read_packages(path)]
+            verdicts = [one.verdict for _, one in verifier.verify_all(path)]
+        except (SourceUnreadable, UsageError):
+            continue
+        expected = [Verdict.VERIFIED if data == member else Verdict.NOT_VERIFIED for data in read]
+        assert verdicts == expected, at
+
+
+def test_folder__of_sheets_and_packages_of_two_kinds__each_verified_once(
+    console: Console, bank: Path, package: Path, sheet: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "day"
+    folder.mkdir()
+    (folder / package.name).write_bytes(package.read_bytes())
+    (folder / "sheet.html").write_bytes(sheet.read_bytes())
+    photographed(folder / "photo.JPG", *codes_of(sheet))
+    (folder / "scan.txt").write_text("\n".join(codes_of(sheet)))
+    said = console.does("verify", folder, "--json", home=bank).json
+    assert {one["file"]: one["verdict"] for one in said} == dict.fromkeys(
+        (package.name, "photo.JPG", "scan.txt", "sheet.html"), Verdict.VERIFIED
+    )
