@@ -145,10 +145,10 @@ def _read_in_folder(file: Path, partial: dict[str, str]) -> Iterator[tuple[str, 
 
 
 def _codes_of(file: Path) -> list[str]:
-    """None where it is no sheet, so far as one can tell: a document, perhaps, that lies beside its package."""
+    """No code where it is no sheet, so far as one can tell: a document, perhaps, that lies beside its package."""
     try:
         return printed_codes(file.name, _read_file(file)) or []
-    except SourceUnreadable:
+    except (SourceUnreadable, UsageError):
         return []
 
 

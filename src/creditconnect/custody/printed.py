@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from creditconnect.custody.printed_codes import PREFIX, codes_in, is_codes, join_codes, sort_codes
+from creditconnect.custody.printed_codes import codes_in, is_codes, join_codes, sort_codes
 from creditconnect.errors import SourceUnreadable
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _codes_in_picture(name: str, data: bytes) -> list[str]:
     qr_codes = BarcodeFormats([BarcodeFormat.QRCode])
     found = read_barcodes(_decoded(name, data), formats=qr_codes, text_mode=TextMode.Plain)
     # Other people's codes may be in the picture too.
-    return [code.text for code in found if code.text.startswith(PREFIX)]
+    return [code.text for code in found if is_codes(code.text.encode())]
 
 
 def _decoded(name: str, data: bytes) -> Image:

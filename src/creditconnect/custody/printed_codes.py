@@ -28,7 +28,8 @@ _GREATEST_CODE = 4_296
 _ID_CHARACTERS = 8
 _HEAD_CHARACTERS = len(PREFIX) + 2 + 2 + _ID_CHARACTERS
 _GREATEST_BYTES = max(packages.GREATEST_BYTES, sealed_packages.GREATEST_BYTES)
-_GREATEST_TEXT = 2 * MOST_CODES * _GREATEST_CODE
+# A scanner held too long types a code more than once.
+_MOST_SCANNED = 10 * MOST_CODES
 
 _CODE = re.compile(r"CC1(?P<number>[0-9]{2})(?P<sheet>(?P<count>[0-9]{2})[A-Z2-7]{8})(?P<data>[A-Z2-7]+)")
 # A text file of a Windows editor begins with a byte order mark.
@@ -111,7 +112,7 @@ def read_scanner(stream: IO[bytes]) -> bytes:
     Raises:
         UsageError: nothing comes.
     """
-    first = stream.readline(_GREATEST_TEXT)
+    first = stream.readline(_GREATEST_BYTES)
     if not is_codes(first):
         data = first + stream.read(_GREATEST_BYTES + 1)
         if not data.strip():
@@ -119,8 +120,8 @@ def read_scanner(stream: IO[bytes]) -> bytes:
         return data
     codes = codes_in(first)
     while not (whole := sort_codes(codes))[0] or whole[1]:
-        line = stream.readline(_GREATEST_TEXT)
-        if not line or sum(map(len, codes)) > _GREATEST_TEXT:
+        line = stream.readline(_GREATEST_BYTES)
+        if not line or len(codes) > _MOST_SCANNED:
             break
         codes += codes_in(line)
     return join_codes(codes)
