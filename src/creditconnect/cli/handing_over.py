@@ -1,4 +1,4 @@
-"""Handing over: package, package open, and exchange-key make, list, publish, retire."""
+"""Handing over: package, package sheet, package open, and exchange-key make, list, publish, retire."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
     counted,
+    named_or_scanned,
     open_client,
     parse_record_hash,
     print_json,
@@ -82,16 +83,41 @@ def write(
     print(f"{written.folder}: {number} of active records{sealed}" + _left_out(written.left_out))
 
 
+@packages.command()
+def sheet(
+    record: Annotated[str, typer.Argument(help="A record hash.")],
+    out: Annotated[Path, typer.Option(help="The HTML file to write; print it from a browser.")],
+    recipient: Annotated[
+        str | None,
+        typer.Option("--for", help="Seal it for the institution of this code."),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a sheet to print for a record's holder: its package as QR codes, for verify to read from a photo."""
+    record_hash = parse_record_hash(record)
+    with open_client(home) as client:
+        written = client.write_sheet(out, record_hash, recipient=recipient)
+    if as_json:
+        print_json(written)
+        return
+    sealed = f", sealed for {recipient}" if recipient else ""
+    print(f"{written.file}: record {record_hash.hex()} on {counted(written.codes, 'QR code')}{sealed}")
+
+
 @packages.command("open")
 def open_(
-    file: Annotated[Path, typer.Argument(help="A package, plain or sealed for this institution.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A package, plain or sealed for this institution; a sheet, its picture, or - to scan it."),
+    ],
     out: Annotated[Path | None, typer.Option(help="A folder to write the plain package into.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a package says, or write a sealed one out in the clear. Verifies nothing: see verify."""
     with open_client(home) as client:
-        opened = client.unseal(file, folder=out)
+        opened = client.unseal(named_or_scanned(file), folder=out)
     if as_json:
         print_json(opened)
     elif opened.written is not None:

@@ -23,6 +23,7 @@ HomeOption = Annotated[
     Path | None, typer.Option("--home", help="The institution's home folder (or CREDITCONNECT_HOME).")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+STANDARD_INPUT = Path("-")
 
 # The registry counts batches in 48 bits.
 GREATEST_BATCH = 2**48 - 1
@@ -129,6 +130,17 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
         yield tell
     finally:
         bar.stop()
+
+
+def named_or_scanned(path: Path) -> Path | bytes:
+    """The file; for `-` what a scanner types, or what is piped in."""
+    if path != STANDARD_INPUT:
+        return path
+    from creditconnect.custody.printed_codes import read_scanner
+
+    if sys.stdin.isatty():
+        print("scan every code of the sheet; Ctrl-D ends", file=sys.stderr)
+    return read_scanner(sys.stdin.buffer)
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from creditconnect.cli.presentation import (
+    STANDARD_INPUT,
     HomeOption,
     JsonOption,
     counted,
+    named_or_scanned,
     open_client,
     parse_record_hash,
     print_json,
@@ -36,7 +38,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(help="A package, plain or sealed, or a folder or archive of packages.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A package, plain or sealed; a folder or archive of them; a sheet, its picture, or - to scan it."
+        ),
+    ],
     document: Annotated[
         Path | None, typer.Option(help="The document that the package is about, if it does not lie beside it.")
     ] = None,
@@ -51,7 +58,7 @@ def verify(
             results = _verify_all(client, path, quiet=as_json)
             _show_many(path, results, as_json=as_json)
         else:
-            results = [(path.name, client.verify(path, document=document))]
+            results = [(path.name, client.verify(named_or_scanned(path), document=document))]
             _show_one(path, results[0][1], as_json=as_json)
     raise typer.Exit(max(EXIT_CODES[verification.verdict] for _, verification in results))
 
@@ -76,7 +83,7 @@ def find(
 def _holds_many(path: Path) -> bool:
     from creditconnect.custody.archives import is_archive
 
-    return path.is_dir() or is_archive(path)
+    return path.is_dir() or (path != STANDARD_INPUT and is_archive(path))
 
 
 def _verify_all(client: Client, path: Path, *, quiet: bool) -> list[tuple[str, Verification]]:

@@ -18,8 +18,12 @@ from creditconnect.client.opened import Opened
 from creditconnect.custody import hpke, sealed_packages
 from creditconnect.custody.archives import is_archive, read_packages, write_archive
 from creditconnect.custody.exchange_keys import ExchangeKey, ExchangeKeys, key_hash
+from creditconnect.custody.hpke import PrivateKey
 from creditconnect.custody.packages import Package, read_package, store_file, write_package
-from creditconnect.custody.sealed_packages import Envelope, is_sealed, open_package, read_envelope, seal_package
+from creditconnect.custody.printed import packages_in
+from creditconnect.custody.printed_codes import is_codes, read_codes, write_codes
+from creditconnect.custody.sealed_packages import Envelope, is_sealed, open_package, seal_package
+from creditconnect.custody.sheets import Sheet, draw_sheet
 from creditconnect.custody.vault import StoredRecord
 from creditconnect.errors import MirrorInconsistent, SealedForAnother, SealedKeyGone, UsageError
 from creditconnect.records.canonical import read_canonical
@@ -33,6 +37,15 @@ class PackagesWritten:
     folder: Path
     packages: int
     left_out: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetWritten:
+    """A printable sheet: of which record, and on how many codes its package is."""
+
+    file: Path
+    record_hash: bytes
+    codes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +126,26 @@ class HandingOver(Opened):
             raise UsageError(f"{file}: there is no active record to write", hint="see creditconnect status")
         return PackagesWritten(file, write_archive(file, self._members(active, recipient)), left_out)
 
+    def write_sheet(self, file: Path, record_hash: bytes, *, recipient: str | None = None) -> SheetWritten:
+        """Write a sheet to print: HTML that needs nothing else, with the package of an active record as QR codes.
+
+        Sealed for the institution `recipient`, where one is given: then nothing of the record is on it in the clear.
+
+        Raises:
+            UsageError: the vault has no such record, or it is not active; nothing can be sealed for the recipient; the
+                package takes more codes than a sheet has. No file is written then.
+        """
+        package = self.package(record_hash)
+        to = None if recipient is None else self._recipient(recipient)
+        codes = write_codes(self._member(package, to)[1])
+        sheet = Sheet(package, self._stored(record_hash).expires_at, codes, recipient, int(self._clock()))
+        store_file(file, draw_sheet(sheet).encode())
+        return SheetWritten(file, record_hash, len(codes))
+
     def open_package(self, data: bytes) -> bytes:
         """The plain package's bytes: those of a sealed one opened, a plain one as it is. Verifies nothing.
+
+        Takes the text of a sheet's codes as well.
 
         Asks for the vault's passphrase only where there is something of this home's to open.
 
@@ -122,35 +153,30 @@ class HandingOver(Opened):
             SealedForAnother, SealedKeyGone, SealedAltered, PackageInvalid: it does not open: says why. Tampered: the
                 exchange key of this home does not open.
         """
-        if not is_sealed(data):
-            return data
-        envelope = read_envelope(data)
-        if envelope.recipient != self.settings.institution:
-            raise SealedForAnother(
-                f"sealed for {envelope.recipient}, this home is {self.settings.institution}",
-                hint=f"hand it to {envelope.recipient}, or ask {envelope.sender} for one",
-            )
-        return open_package(data, self._secret(envelope))
+        carried = _off_the_sheet(data)
+        return open_package(carried, self._private_key) if is_sealed(carried) else carried
 
-    def unseal(self, file: Path, *, folder: Path | None = None) -> Unsealed:
-        """What a package's file holds; its plain bytes are written into `folder`, where one is given.
+    def unseal(self, file: Path | bytes, *, folder: Path | None = None) -> Unsealed:
+        """What a package's file, a picture of a sheet, or their bytes hold.
+
+        The plain package is written into `folder`, where one is given.
 
         Verifies nothing: whoever knows the key that is published could have sealed anything.
 
         Raises:
             UsageError: it can't be read, or is a folder or archive. As `open_package`; NotCanonical.
         """
-        if file.is_dir() or is_archive(file):
-            raise UsageError(f"{file}: holds more than one package", hint="name one; verify takes folders and archives")
-        ((_, data),) = read_packages(file)
-        plain = self.open_package(data)
+        carried = _off_the_sheet(only_package(file))
+        plain = self.open_package(carried)
         package = read_package(plain)
         record = read_canonical(package.canonical)
         written = None if folder is None else folder / package.file_name
         if written is not None:
             written.parent.mkdir(parents=True, exist_ok=True)
             store_file(written, plain)
-        return Unsealed(is_sealed(data), package.provider, package.derived.record_hash, package.schema, record, written)
+        return Unsealed(
+            is_sealed(carried), package.provider, package.derived.record_hash, package.schema, record, written
+        )
 
     def exchange_keys(self) -> list[ExchangeKeyStanding]:
         """Every exchange key of this home, by number, and which one the registry has. Needs no passphrase."""
@@ -272,7 +298,12 @@ class HandingOver(Opened):
             raise UsageError(f"exchange key {key.number} is retired", hint="make another")
         return key
 
-    def _secret(self, envelope: Envelope) -> bytes:
+    def _private_key(self, envelope: Envelope) -> PrivateKey:
+        if envelope.recipient != self.settings.institution:
+            raise SealedForAnother(
+                f"sealed for {envelope.recipient}, this home is {self.settings.institution}",
+                hint=f"hand it to {envelope.recipient}, or ask {envelope.sender} for one",
+            )
         key = self._exchange_keys.by_hash(envelope.key_hash)
         ask_for_another = f"ask {envelope.sender} for one sealed to the key that is published now"
         if key is None or key.suite != envelope.suite:
@@ -281,7 +312,33 @@ class HandingOver(Opened):
             )
         if key.wrapped is None:
             raise SealedKeyGone(f"sealed for exchange key {key.number}, which is retired", hint=ask_for_another)
-        return self._exchange_keys.secret(key, self._keyring)
+        return self._exchange_keys.private_key(key, self._keyring)
+
+
+def only_package(source: Path | bytes) -> bytes:
+    """The one package that a file or its bytes hold, as it is carried: plain, sealed, or a sheet's codes.
+
+    Raises:
+        UsageError: it can't be read, or holds more than one. SourceUnreadable: a picture without a code.
+    """
+    if isinstance(source, bytes):
+        found = list(packages_in("what was handed in", source))
+    else:
+        if source.is_dir() or is_archive(source):
+            raise UsageError(
+                f"{source}: holds more than one package", hint="name one; verify takes folders and archives"
+            )
+        found = list(read_packages(source))
+    if len(found) != 1:
+        raise UsageError(
+            f"{'it' if isinstance(source, bytes) else source}: holds the codes of {len(found)} sheets",
+            hint="one at a time; or lay it in a folder, and verify that",
+        )
+    return found[0][1]
+
+
+def _off_the_sheet(data: bytes) -> bytes:
+    return read_codes(data) if is_codes(data) else data
 
 
 def _require_usable(to: _Recipient) -> None:

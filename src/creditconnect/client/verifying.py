@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from creditconnect.answers.verification import Verification, unopened
-from creditconnect.client.handing_over import HandingOver
-from creditconnect.custody.archives import is_archive, read_packages
+from creditconnect.client.handing_over import HandingOver, only_package
+from creditconnect.custody.archives import read_packages
 from creditconnect.errors import PackageInvalid, UsageError
 from creditconnect.records.documents import Measured, measure
 
@@ -16,21 +16,18 @@ class Verifying(HandingOver):
     """What a verifier across the border asks."""
 
     def verify(self, package: bytes | Path | str, *, document: Path | str | None = None) -> Verification:
-        """Verify a package, plain or sealed for this institution, by its bytes or its file.
+        """Verify a package, plain or sealed for this institution, by its bytes or its file, or a sheet by a picture.
 
         The package of a document needs the document: the file given, or the one of its name beside the package's file.
 
         Raises:
-            UsageError: a file can't be read, or is a folder or archive. Whatever is wrong with a package is in the
-                answer.
+            UsageError: a file can't be read, or holds more than one package. SourceUnreadable: a picture without a code
+                of ours. Whatever is wrong with a package is in the answer.
         """
         if isinstance(package, bytes):
-            return self._verify(package, document, None)
+            return self._verify(only_package(package), document, None)
         path = Path(package)
-        if path.is_dir() or is_archive(path):
-            raise UsageError(f"{path}: holds more than one package", hint="verify_all takes folders and archives")
-        ((_, data),) = read_packages(path)
-        return self._verify(data, document, path.parent)
+        return self._verify(only_package(path), document, path.parent)
 
     def verify_all(self, path: Path | str) -> Iterator[tuple[str, Verification]]:
         """Verify every package of a folder or archive, each when it is asked for, under its name there.

@@ -50,6 +50,10 @@ class ExchangeKeys:
     def __init__(self, path: Path, *, clock: Callable[[], float]) -> None:
         self._path = path
         self._clock = clock
+        self._version: object = None
+        self._keys: list[ExchangeKey] = []
+        self._by_hash: dict[bytes, ExchangeKey] = {}
+        self._opened: dict[int, hpke.PrivateKey] = {}
 
     def all(self) -> list[ExchangeKey]:
         """Every key by number, retired ones included. Needs no passphrase.
@@ -58,6 +62,12 @@ class ExchangeKeys:
             SettingsError: the file is none of exchange keys.
         """
         try:
+            # Read again only when it was replaced, by this process or another; what was opened is then forgotten.
+            about = self._path.stat()
+            version = (about.st_ino, about.st_mtime_ns, about.st_size)
+            if version == self._version:
+                return list(self._keys)
+            self._opened.clear()
             document = json.loads(self._path.read_text(encoding="utf-8"))
             if document["format"] != FORMAT or not isinstance(document["keys"], list):
                 raise ValueError
@@ -72,7 +82,8 @@ class ExchangeKeys:
             raise SettingsError(
                 f"{self._path}: is not a {FORMAT} file", hint="restore it from a backup; don't make it anew"
             ) from None
-        return keys
+        self._version, self._keys, self._by_hash = version, keys, {key.hash: key for key in keys}
+        return list(keys)
 
     def get(self, number: int) -> ExchangeKey:
         """The key of that number.
@@ -87,7 +98,7 @@ class ExchangeKeys:
 
     def by_hash(self, hash_: bytes) -> ExchangeKey | None:
         """The key that a registry or a sealed package names; None where it never was this home's."""
-        return next((key for key in self.all() if key.hash == hash_), None)
+        return self._by_hash.get(hash_) if self.all() else None
 
     def make(self, keyring: Keyring, suite: ExchangeSuite) -> ExchangeKey:
         """Draw a new pair and keep it under the next number."""
@@ -120,6 +131,16 @@ class ExchangeKeys:
         if hpke.public_key(key.suite, secret) != key.public:
             raise Tampered(f"{self._path}: exchange key {key.number} is not the pair that it says")
         return secret
+
+    def private_key(self, key: ExchangeKey, keyring: Keyring) -> hpke.PrivateKey:
+        """What the secret opens with; made once, until the file changes: it takes longer than opening a package.
+
+        Raises:
+            Tampered: as `secret`.
+        """
+        if key.number not in self._opened:
+            self._opened[key.number] = hpke.private_key(key.suite, self.secret(key, keyring))
+        return self._opened[key.number]
 
     # ------------------------------------------------------------------------------------------------------- private
 
