@@ -167,7 +167,6 @@ class Opened:
         from creditconnect.chain.remote_signing import open_signer
 
         signer = open_signer(self.settings.key_file(account), lambda: homes.passphrase(account, self._ask))
-        self.settings.locks_folder.mkdir(exist_ok=True)
         with submitter_lock(self.settings.locks_folder, signer.address):
             yield Outbox(
                 self._database,
