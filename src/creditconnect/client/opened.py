@@ -32,6 +32,7 @@ from creditconnect.chain.registry import (
 from creditconnect.chain.rpc import Node
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
+from creditconnect.custody.exchange_keys import ExchangeKeys
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.packages import Package
 from creditconnect.custody.vault import StoredRecord, Vault
@@ -142,6 +143,10 @@ class Opened:
         return Keyring.open(self.settings.keyring_file, homes.passphrase("vault", self._ask))
 
     @cached_property
+    def _exchange_keys(self) -> ExchangeKeys:
+        return ExchangeKeys(self.settings.exchange_keys_file, clock=self._clock)
+
+    @cached_property
     def _mirror(self) -> Mirror:
         database = self._kept(Database(self.settings.mirror_file, mirrors.MIGRATIONS))
         return Mirror(database, self.registry, self.deployment.block)
@@ -211,13 +216,18 @@ class Opened:
             chain=self.deployment.identity,
         )
 
-    def _own_id(self, block: Block) -> int:
+    def _registered_id(self, block: Block) -> int:
+        """This institution's number in the registry; 0 where it was not admitted yet."""
         (number,) = self.registry.ask([Question("institutionByCode", (bytes32_of(self.settings.institution),))], block)
+        return int(number)
+
+    def _own_id(self, block: Block) -> int:
+        number = self._registered_id(block)
         if not number:
             raise SettingsError(
                 f"the registry knows no institution {self.settings.institution}", hint="ask your authority to admit it"
             )
-        return int(number)
+        return number
 
     def _own_claims(self, record_hash: bytes) -> list[Claim]:
         found = self.find(record_hash)

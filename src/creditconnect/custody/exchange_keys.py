@@ -20,7 +20,7 @@ from eth_hash.auto import keccak
 
 from creditconnect.custody import hpke
 from creditconnect.custody.keyring import Keyring
-from creditconnect.custody.private_files import create_json, replace_json
+from creditconnect.custody.private_files import replace_json
 from creditconnect.errors import SettingsError, Tampered, UsageError
 from creditconnect.types import ExchangeSuite
 
@@ -185,10 +185,7 @@ class ExchangeKeys:
 
     def _write(self, keys: list[ExchangeKey], *, erase_former: bool = False) -> None:
         document = {"format": FORMAT, "keys": [_entry(key) for key in keys]}
-        if self._path.exists():
-            replace_json(self._path, document, erase_former=erase_former)
-        else:
-            create_json(self._path, document)
+        replace_json(self._path, document, erase_former=erase_former)
 
 
 def key_hash(public: bytes) -> bytes:

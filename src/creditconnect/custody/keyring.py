@@ -54,7 +54,10 @@ class Keyring:
                 raise ValueError
             return cls(unseal_under(passphrase, document, _ASSOCIATED))
         except FileNotFoundError:
-            raise SettingsError(f"{path}: there is no such keyring", hint="run creditconnect init") from None
+            raise SettingsError(
+                f"{path}: there is no such keyring",
+                hint="restore it from a backup, or creditconnect keys import makes one for the keys of an export",
+            ) from None
         except (OSError, ValueError, KeyError, TypeError):
             raise SettingsError(f"{path}: is not a {FORMAT} file") from None
         except InvalidTag:
