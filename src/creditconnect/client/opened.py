@@ -68,7 +68,7 @@ class Opened:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`ask` is called with vault, submit or review where no file names that passphrase."""
+        """`ask` is called with vault, submit, review, new_vault or export where no file names that passphrase."""
         self.settings = settings
         self._ask = ask
         self._clock = clock

@@ -66,7 +66,8 @@ class KeyExport:
             raise SourceUnreadable(f"{path}: can't be read ({error.strerror})") from None
         except (ValueError, TypeError, RecursionError):
             raise SourceUnreadable(
-                f"{path}: is not a {FORMAT} file", hint="creditconnect keys export makes one"
+                f"{path}: is not a {FORMAT} file",
+                hint="creditconnect keys export makes one; a keystore is taken --as submit or review",
             ) from None
 
     def data_keys(self, passphrase: str) -> list[OpenedKey]:
