@@ -58,8 +58,10 @@ class Keys(Accounts, ExchangeKeeping):
         how many records are under the new key, and of how many.
 
         Raises:
-            KeysBusy: another process does the same. Tampered: the keyring is not this vault's.
+            KeysBusy: another process does the same. Tampered: the keyring is not this vault's. UsageError: there is no
+                vault yet.
         """
+        self._require_vault()
         with self._changing_keys():
             claim(self._database, self.settings.institution)
             resealing = Resealing(
