@@ -8,8 +8,8 @@
     HOME/vault.db           records, sealed, and the outbox      HOME/mirror.db      the chain's events as they came
     HOME/rejected/          a list of rejected rows a file       HOME/locks/         one submitter a key
 
-Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW), or are asked
-for; never from an argument, and never from a variable's own value.
+Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW; NEW_VAULT and
+EXPORT for `creditconnect keys`), or are asked for; never from an argument, and never from a variable's own value.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def child_environment() -> dict[str, str]:
 
 
 def passphrase(name: str, ask: Ask | None) -> str:
-    """The passphrase `name` (vault, submit, review), from its file or by asking.
+    """The passphrase `name` (vault, submit, review, new_vault, export), from its file or by asking.
 
     Raises:
         SettingsError: no file is named and nobody can be asked, or the file can't be read or is empty.

@@ -59,7 +59,7 @@ def scanned(console: Console, typed: bytes, *arguments: object, home: Path) -> S
 
 
 def exchange_key(stage: Stage, bank: Client, suite: ExchangeSuite = ExchangeSuite.X25519_AES256GCM) -> None:
-    made = bank.make_exchange_key(suite)
+    made = bank.rotate_exchange_key(hybrid=suite == ExchangeSuite.MLKEM768_X25519_AES256GCM, publish=False)
     stage.admin(SIDE_OF[BANK_SZ], "setEncryptionKey", BANK_SZ, int(suite), made.public)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from creditconnect import __version__
-from creditconnect.cli import accounts, auditing, correcting, demo, handing_over, provider, reviewing, verifying
+from creditconnect.cli import auditing, correcting, demo, handing_over, keys, provider, reviewing, verifying
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -39,7 +39,7 @@ verifying.add_to(app)
 handing_over.add_to(app)
 app.add_typer(reviewing.app, name="review")
 app.add_typer(auditing.app, name="audit")
-app.add_typer(accounts.app, name="account")
+app.add_typer(keys.app, name="keys")
 demo.add_to(app)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,8 +33,8 @@ BAR_AFTER_SECONDS = 1.0
 GREATEST_SECONDS = 253_402_300_799
 
 
-def open_client(home: Path | None) -> Client:
-    """Open the home that was named, or the environment's.
+def open_client(home: Path | None, *, new: Collection[str] = ()) -> Client:
+    """Open the home that was named, or the environment's. The passphrases in `new` are yet to be: asked for twice.
 
     Raises:
         SettingsError: neither is there, or it is no home.
@@ -46,7 +46,7 @@ def open_client(home: Path | None) -> Client:
     # Only now: it takes longer to load than all else together.
     from creditconnect.client import Client
 
-    return Client(found, ask=ask_passphrase)
+    return Client(found, ask=lambda name: ask_new_passphrase(name) if name in new else ask_passphrase(name))
 
 
 def ask_passphrase(name: str) -> str:
@@ -66,7 +66,9 @@ def ask_new_passphrase(name: str) -> str:
         SettingsError: there is no terminal.
     """
     _require_terminal(name)
-    return str(typer.prompt(f"new {name} passphrase", hide_input=True, confirmation_prompt=True, err=True))
+    return str(
+        typer.prompt(f"new {name.removeprefix('new_')} passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    )
 
 
 def print_error(error: CreditConnectError, *, as_json: bool) -> None:

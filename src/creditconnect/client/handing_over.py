@@ -1,4 +1,4 @@
-"""Handing over: packages written, in the clear or sealed for one institution, apart or as an archive; exchange keys.
+"""Handing over: packages written, in the clear or sealed for one institution, apart or as an archive; and opened.
 
 To whom a package is sealed is the registry's word: the key comes from its events, and is the one only if the contract
 keeps its hash at the same block.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from creditconnect.chain.registry import Block, Question, bytes32_of
 from creditconnect.client.opened import Opened
 from creditconnect.custody import hpke, sealed_packages
 from creditconnect.custody.archives import is_archive, read_packages, write_archive
-from creditconnect.custody.exchange_keys import ExchangeKey, ExchangeKeys, key_hash
+from creditconnect.custody.exchange_keys import key_hash
 from creditconnect.custody.hpke import PrivateKey
 from creditconnect.custody.packages import Package, read_package, store_file, write_package
 from creditconnect.custody.printed import packages_in
@@ -46,19 +45,6 @@ class SheetWritten:
     file: Path
     record_hash: bytes
     codes: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeKeyStanding:
-    """An exchange key of this home; `published` if it is the one that the registry has for this institution now."""
-
-    number: int
-    suite: str
-    hash: bytes
-    public: bytes
-    made_at: int
-    retired: bool
-    published: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,49 +164,7 @@ class HandingOver(Opened):
             is_sealed(carried), package.provider, package.derived.record_hash, package.schema, record, written
         )
 
-    def exchange_keys(self) -> list[ExchangeKeyStanding]:
-        """Every exchange key of this home, by number, and which one the registry has. Needs no passphrase."""
-        published = self._published(self.registry.head())
-        return [_standing(key, published) for key in self._exchange_keys.all()]
-
-    def make_exchange_key(self, suite: ExchangeSuite = ExchangeSuite.X25519_AES256GCM) -> ExchangeKeyStanding:
-        """Make a key pair; nobody seals to it before it is published. Needs no node."""
-        return _standing(self._exchange_keys.make(self._keyring, suite), (0, b""))
-
-    def publish_exchange_key(self, number: int | None = None) -> ExchangeKeyStanding:
-        """Have packages for this institution sealed to a key from now on, the newest unless a number is given.
-
-        Sent by the review account. A key that is published already is not sent again.
-
-        Raises:
-            UsageError: there is no such key, or it is retired. Reverted: the registry lets this account not.
-        """
-        key = self._usable(number)
-        block = self.registry.head()
-        if (int(key.suite), key.hash) != self._published(block):
-            data = self.registry.abi.encode_call("setEncryptionKey", self._own_id(block), int(key.suite), key.public)
-            self._call("review", "setEncryptionKey", data)
-        return _standing(key, (int(key.suite), key.hash))
-
-    def retire_exchange_key(self, number: int) -> ExchangeKeyStanding:
-        """Destroy the secret of a key that another has replaced: what was sealed to it stays sealed.
-
-        Raises:
-            UsageError: there is no such key, or the registry still has it.
-        """
-        published = self._published(self.registry.head())
-        if _standing(self._exchange_keys.get(number), published).published:
-            raise UsageError(
-                f"exchange key {number} is published: packages are sealed to it now",
-                hint="make and publish another first",
-            )
-        return _standing(self._exchange_keys.retire(number), published)
-
     # ------------------------------------------------------------------------------------------------------- private
-
-    @cached_property
-    def _exchange_keys(self) -> ExchangeKeys:
-        return ExchangeKeys(self.settings.exchange_keys_file, clock=self._clock)
 
     def _active(self, record_hash: bytes | None) -> tuple[list[StoredRecord], dict[str, int]]:
         records = self._vault.registered() if record_hash is None else [self._stored(record_hash)]
@@ -250,7 +194,7 @@ class HandingOver(Opened):
         suite, kept = answer["encryptionSuite"], answer["encryptionKeyHash"]
         if not any(kept):
             raise UsageError(
-                f"{code} has published no exchange key", hint="ask it to: creditconnect exchange-key publish"
+                f"{code} has published no exchange key", hint="ask it to: creditconnect keys rotate exchange"
             )
         if suite not in list(ExchangeSuite):
             raise UsageError(f"{code} has published a key of suite {suite}", hint="only a newer creditconnect knows it")
@@ -280,23 +224,6 @@ class HandingOver(Opened):
             raise UsageError(f"the registry knows no institution {code}", hint="check the spelling of its code")
         (answer,) = self.registry.ask([Question("institutionOf", (number,))], block)
         return int(number), answer
-
-    def _published(self, block: Block) -> tuple[int, bytes]:
-        """Suite and hash of this institution's key in the registry; no bytes at all where there is none."""
-        code = bytes32_of(self.settings.institution)
-        (number,) = self.registry.ask([Question("institutionByCode", (code,))], block)
-        (answer,) = self.registry.ask([Question("institutionOf", (number,))], block)
-        kept = answer["encryptionKeyHash"]
-        return answer["encryptionSuite"], kept if any(kept) else b""
-
-    def _usable(self, number: int | None) -> ExchangeKey:
-        keys = self._exchange_keys.all()
-        if not keys:
-            raise UsageError("this home has no exchange key", hint="make one with creditconnect exchange-key make")
-        key = keys[-1] if number is None else self._exchange_keys.get(number)
-        if key.wrapped is None:
-            raise UsageError(f"exchange key {key.number} is retired", hint="make another")
-        return key
 
     def _private_key(self, envelope: Envelope) -> PrivateKey:
         if envelope.recipient != self.settings.institution:
@@ -347,15 +274,3 @@ def _require_usable(to: _Recipient) -> None:
         hpke.seal(to.suite, to.public, b"", b"")
     except UsageError as error:
         raise UsageError(f"{to.code}: {error.message}", hint=error.hint) from None
-
-
-def _standing(key: ExchangeKey, published: tuple[int, bytes]) -> ExchangeKeyStanding:
-    return ExchangeKeyStanding(
-        number=key.number,
-        suite=key.suite.name,
-        hash=key.hash,
-        public=key.public,
-        made_at=key.made_at,
-        retired=key.wrapped is None,
-        published=(int(key.suite), key.hash) == published,
-    )

@@ -55,7 +55,7 @@ def seal(suite: ExchangeSuite, public: bytes, info: bytes, plain: bytes) -> byte
     except ValueError:
         raise UsageError(
             f"the published key of {len(public)} bytes is none of suite {suite.name}",
-            hint="its owner publishes another: creditconnect exchange-key publish",
+            hint="its owner publishes another: creditconnect keys rotate exchange",
         ) from None
 
 

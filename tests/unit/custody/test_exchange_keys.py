@@ -76,7 +76,7 @@ def test_retire__a_key__its_secret_is_gone_and_its_number_is_not_given_again(
 
 
 def test_retire__no_such_key__refused(keys: ExchangeKeys) -> None:
-    with pytest.raises(UsageError, match="this home has no exchange key 1: see creditconnect exchange-key list"):
+    with pytest.raises(UsageError, match="this home has no exchange key 1: see creditconnect keys list"):
         keys.retire(1)
 
 
