@@ -13,10 +13,9 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import orjson
 
@@ -32,8 +31,7 @@ SUFFIXES = (".csv", ".parquet")
 _TEXTS = ("input", "verdict", "reasons", "detail", "provider")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What became of one input. `reasons` are separated by a space; `verified_at` in seconds since 1970, UTC.
 
     Without a block (0, and no hash) where the answer did not need the chain, or could not be had from it.
@@ -95,8 +93,8 @@ class Journal:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Written anew first: what is kept of an earlier run, without its torn end.
         with self._path.open("wb") as file:
-            _append(file, [self._head, *map(asdict, self._rows.values())])
-            yield lambda rows: _append(file, map(asdict, rows))
+            _append(file, [self._head, *(row._asdict() for row in self._rows.values())])
+            yield lambda rows: _append(file, (row._asdict() for row in rows))
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -113,8 +111,8 @@ class Journal:
             raise UsageError(
                 f"{self._path}: is of another source, home or chain", hint="remove it, or name another result"
             )
-        names = [field.name for field in fields(Row)]
-        rows = [Row(**line) for line in map(_parsed, whole[1:]) if isinstance(line, dict) and list(line) == names]
+        parsed = map(_parsed, whole[1:])
+        rows = [Row(**line) for line in parsed if isinstance(line, dict) and tuple(line) == Row._fields]
         return {row.input: row for row in rows if self._stands(row)}
 
     def _stands(self, row: Row) -> bool:
@@ -135,26 +133,24 @@ def write_result(out: Path, rows: Sequence[Row]) -> None:
 def _write_csv(path: Path, rows: Iterable[Row]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(field.name for field in fields(Row))
+        writer.writerow(Row._fields)
         for row in rows:
-            values = asdict(row) | {"verified_at": datetime.fromtimestamp(row.verified_at, UTC).isoformat()}
-            writer.writerow(spreadsheet_safe(value) if name in _TEXTS else value for name, value in values.items())
+            at = datetime.fromtimestamp(row.verified_at, UTC).isoformat()
+            told = row._asdict() | {name: spreadsheet_safe(getattr(row, name)) for name in _TEXTS}
+            writer.writerow((told | {"verified_at": at}).values())
 
 
 def _write_parquet(path: Path, rows: Sequence[Row]) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(Row)}
-    schema = pyarrow.schema(
-        [
-            (name, pyarrow.string() if values and isinstance(values[0], str) else pyarrow.int64())
-            for name, values in columns.items()
-            if name != "verified_at"
-        ]
-        + [("verified_at", pyarrow.timestamp("s", tz="UTC"))]
-    )
-    parquet.write_table(pyarrow.table(columns, schema=schema), path)
+    columns = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
+    types = {
+        **dict.fromkeys(Row._fields, pyarrow.string()),
+        "block_number": pyarrow.int64(),
+        "verified_at": pyarrow.timestamp("s", tz="UTC"),
+    }
+    parquet.write_table(pyarrow.table(columns, schema=pyarrow.schema(types)), path)
 
 
 def _append(file: IO[bytes], lines: Iterable[object]) -> None:
