@@ -28,6 +28,7 @@ from creditconnect.types import Suite, is_institution_code
 
 FORMAT = 1
 HOME_VARIABLE = "CREDITCONNECT_HOME"
+LANGUAGE_VARIABLE = "CREDITCONNECT_LANG"
 
 Ask = Callable[[str], str]
 
@@ -115,6 +116,11 @@ def default_home() -> Path | None:
     """The home that the environment names, if any."""
     named = os.environ.get(HOME_VARIABLE)
     return Path(named) if named else None
+
+
+def language() -> str | None:
+    """The language of messages that the environment names, if any."""
+    return os.environ.get(LANGUAGE_VARIABLE) or None
 
 
 def child_environment() -> dict[str, str]:

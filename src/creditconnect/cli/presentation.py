@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from creditconnect import settings
+from creditconnect.cli.language import translate
 from creditconnect.errors import CreditConnectError, SettingsError, UsageError
 from creditconnect.reasons import ChainReason
 
@@ -56,7 +57,7 @@ def ask_passphrase(name: str) -> str:
         SettingsError: there is no terminal.
     """
     _require_terminal(name)
-    return str(typer.prompt(f"{name} passphrase", hide_input=True, err=True))
+    return str(typer.prompt(translate(f"{name} passphrase"), hide_input=True, err=True))
 
 
 def ask_new_passphrase(name: str) -> str:
@@ -67,7 +68,12 @@ def ask_new_passphrase(name: str) -> str:
     """
     _require_terminal(name)
     return str(
-        typer.prompt(f"new {name.removeprefix('new_')} passphrase", hide_input=True, confirmation_prompt=True, err=True)
+        typer.prompt(
+            translate(f"new {name.removeprefix('new_')} passphrase"),
+            hide_input=True,
+            confirmation_prompt=True,
+            err=True,
+        )
     )
 
 
@@ -76,7 +82,13 @@ def print_error(error: CreditConnectError, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": type(error).__name__, "message": error.message, "hint": error.hint}, file=sys.stderr)
     else:
-        print(f"creditconnect: {error}", file=sys.stderr)
+        hint = f": {translate(error.hint)}" if error.hint else ""
+        print(f"creditconnect: {translate(error.message)}{hint}", file=sys.stderr)
+
+
+def say(text: str = "", *, file: Any = None, end: str = "\n", flush: bool = False) -> None:
+    """A line for a person, in the language of this process."""
+    print(translate(text), file=file or sys.stdout, end=end, flush=flush)
 
 
 def print_json(document: object, file: Any = None) -> None:
@@ -99,12 +111,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column.endswith("#") else "left", overflow="fold")
+        heading = translate(column.removesuffix(" #"))
+        table.add_column(heading, justify="right" if column.endswith("#") else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(translate(str(cell)) if isinstance(cell, str) else str(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     # A line of its own: a table's own title would be folded to the table's width.
-    console.print(Text(title, style="bold"), soft_wrap=True)
+    console.print(Text(translate(title), style="bold"), soft_wrap=True)
     if rows:
         console.print(table)
 
@@ -119,7 +132,7 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     started = time.monotonic()
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn(translate(what)), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(what, total=None)
 
@@ -146,7 +159,9 @@ def named_or_scanned(path: Path) -> Path | bytes:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 package`, `2 packages`, and `batches` too."""
+    """`1 package`, `2 packages`, and `batches` too; where a language has no plural, the noun as it translates."""
+    if (translated := translate(noun)) != noun:
+        return f"{number:,} {translated}"
     ending = "es" if noun.endswith("ch") else "s"
     return f"{number:,} {noun}{ending if number != 1 else ''}"
 
