@@ -78,6 +78,10 @@ gas: setup ## Write down what each call costs now
 abi: setup ## Compile the contract and write its ABI and bytecode into the package
 	$(PY) scripts/export_abi.py
 
+.PHONY: messages
+messages: setup ## List the messages that the catalogue of translations lacks, ready to be filled in
+	$(PY) tools/messages.py
+
 .PHONY: env
 env: setup ## Print the lines that make ape and Foundry usable in a shell: eval "$(make -s env)"
 	@$(PY) tools/toolchain.py env

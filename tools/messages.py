@@ -33,13 +33,20 @@ _SPEAKERS = {
 _ERROR = re.compile(
     r"[A-Z]\w*(Error|Invalid|Unreadable|Unknown|Gone|Altered|Another|Unreachable|Behind|Refused|Busy|Entitled|Inconsistent|Deep|Damaged|Locked|TooNew|Chain|Passphrase|Tampered|NotCanonical)"
 )
+# What typer itself says in help texts.
+_TYPERS_OWN = (
+    *("Usage: ", "Options", "Arguments", "Commands", "Show this message and exit."),
+    "Install completion for the current shell.",
+    "Show completion for the current shell, to copy it or customize the installation.",
+)
 _KEYWORDS = ("hint", "help", "message", "detail")
+_NAMED_PLACE = re.compile(r"\{\w+\}")
 _WORD = re.compile(r"[A-Za-z]{2}")
 
 
 def templates(folder: Path = SOURCE) -> dict[str, str]:
     """Every message's template, with where it first stands."""
-    found: dict[str, str] = {}
+    found = dict.fromkeys(_TYPERS_OWN, "typer")
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for text, line in _messages(tree, is_cli=path.parent.name == "cli"):
@@ -99,7 +106,7 @@ def _of_table(node: ast.Assign | ast.AnnAssign) -> Iterator[tuple[str, int]]:
         # SQL is of several lines.
         text = inner.value if isinstance(inner, ast.Constant) and isinstance(inner.value, str) else ""
         if " " in text.strip() and "\n" not in text:
-            yield text, node.lineno
+            yield _NAMED_PLACE.sub("{}", text), node.lineno
 
 
 def _texts(node: ast.expr) -> Iterator[tuple[str, int]]:
@@ -111,7 +118,8 @@ def _texts(node: ast.expr) -> Iterator[tuple[str, int]]:
         lefts, rights = ([text for text, _ in _texts(side)] or ["{}"] for side in (node.left, node.right))
         yield from ((left + right, node.lineno) for left in lefts for right in rights)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value, node.lineno
+        # A text for str.format names its places.
+        yield _NAMED_PLACE.sub("{}", node.value), node.lineno
     elif isinstance(node, ast.JoinedStr):
         yield "".join(_part(value) for value in node.values), node.lineno
         for value in node.values:
