@@ -201,6 +201,18 @@ def test_history__expiry_passed_and_whole_batch_revoked_after_it__both_in_their_
     assert (life["state"], life["expired"]) == ("REVOKED", True)
 
 
+def test_revoke__a_whole_batch__none_of_its_records_verifies(registered: Registered) -> None:
+    assert "a record hash, or --batch" in registered.refused("revoke", "--reason", "OTHER")
+    assert "a record hash, or --batch" in registered.refused(
+        "revoke", registered.old, "--batch", 1, "--reason", "OTHER"
+    )
+    assert "batch 2 is not one of" in registered.refused("revoke", "--batch", 2, "--reason", "OTHER")
+    registered.does("revoke", "--batch", 1, "--reason", "CONSENT_WITHDRAWN")
+    assert (registered.reasons(registered.old), registered.reasons(registered.new)) == (["REVOKED"], ["REVOKED"])
+    assert registered.history(registered.old)["steps"][-1]["what"] == "BATCH_REVOKED"
+    assert "batch 1 can't be revoked: REVOKED" in registered.refused("revoke", "--batch", 1, "--reason", "OTHER")
+
+
 def test_history__asked_at_home_with_local__names_file_and_line(registered: Registered) -> None:
     (claim,) = registered.does("history", registered.new, "--local")["claims"]
     assert (claim["file"], claim["line"]) == ("two.jsonl", 2)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditconnect.cli.presentation import (
+    GREATEST_BATCH,
     HomeOption,
     JsonOption,
     counted,
@@ -37,19 +38,24 @@ def add_to(app: typer.Typer) -> None:
 
 
 def revoke(
-    record: RecordArgument,
     reason: ReasonOption,
+    record: Annotated[str | None, typer.Argument(help="A record hash.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Every record of this batch instead, in one act.", min=1, max=GREATEST_BATCH)
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Withdraw a record: from now on it does not verify."""
-    record_hash, code = parse_record_hash(record), parse_reason(reason)
+    """Withdraw a record, or a whole batch: from now on it does not verify."""
+    if (record is None) == (batch is None):
+        raise UsageError("what is to be revoked?", hint="give a record hash, or --batch with a batch's number")
+    record_hash, code = None if record is None else parse_record_hash(record), parse_reason(reason)
     with open_client(home) as client:
-        outcome = client.revoke(record_hash, code)
+        outcome = client.revoke(record_hash, code) if record_hash else client.revoke_batch(batch or 0, code)
     if as_json:
         print_json(outcome)
         return
-    print(f"{record}: revoked in block {outcome.block_number}")
+    print(f"{record or f'batch {batch}'}: revoked in block {outcome.block_number}")
 
 
 def supersede(

@@ -24,6 +24,8 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
+# The registry counts batches in 48 bits.
+GREATEST_BATCH = 2**48 - 1
 # A bar that comes and goes within a second is only noise.
 BAR_AFTER_SECONDS = 1.0
 # The last second of the year 9999; the registry takes expiries beyond it.

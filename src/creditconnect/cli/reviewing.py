@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from creditconnect.cli.presentation import (
+    GREATEST_BATCH,
     HomeOption,
     JsonOption,
     counted,
@@ -27,8 +28,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-# The registry counts batches in 48 bits.
-GREATEST_BATCH = 2**48 - 1
 BatchArgument = Annotated[int, typer.Argument(help="The batch's number, see review list.", min=1, max=GREATEST_BATCH)]
 ROW_DIGITS = 9
 AccountOption = Annotated[str, typer.Option("--as", help="Which chain key decides: review or submit.")]

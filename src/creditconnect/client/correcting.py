@@ -13,7 +13,7 @@ from creditconnect.errors import Reverted, UsageError
 from creditconnect.exchange.outbox import Outcome
 from creditconnect.records.canonical import read_canonical
 from creditconnect.records.differences import Difference, differences
-from creditconnect.types import Derived, RecordState
+from creditconnect.types import BatchStatus, Derived, RecordState
 
 if TYPE_CHECKING:
     from creditconnect.answers.history import History
@@ -44,6 +44,20 @@ class Correcting(Opened):
             states = ", ".join(claim.state.name for claim in claims) or "not registered"
             raise UsageError(f"record {record_hash.hex()} can't be revoked: {states}")
         return self._call("submit", "revoke", self.registry.abi.encode_call("revoke", keys, reason))
+
+    def revoke_batch(self, batch: int, reason: int, *, account: str = "submit") -> Outcome:
+        """Revoke an active batch of this institution as a whole: none of its records verifies from then on.
+
+        Raises:
+            UsageError: it is no batch of this institution, or not active.
+        """
+        block = self.follow().block
+        found = self._review(block).batch(batch, block)
+        if found.status != BatchStatus.ACTIVE:
+            raise UsageError(
+                f"batch {batch} can't be revoked: {found.status.name}", hint=_WHAT_TO_DO[RecordState(found.status)]
+            )
+        return self._call(account, "revokeBatch", self.registry.abi.encode_call("revokeBatch", batch, reason))
 
     def differences(self, old: bytes, new: bytes) -> list[Difference]:
         """What the record that would take the old one's place says differently; both are decrypted from this vault.

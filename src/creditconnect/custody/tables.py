@@ -73,4 +73,12 @@ MIGRATIONS = (
     ALTER TABLE wrapped_keys ADD COLUMN suite INTEGER NOT NULL DEFAULT 1;
     ALTER TABLE records ADD COLUMN suite INTEGER NOT NULL DEFAULT 1
     """,
+    # Whom a record is about, by a keyed digest of each identifier.
+    """
+    CREATE TABLE record_subjects (
+        subject BLOB NOT NULL,
+        record INTEGER NOT NULL REFERENCES records (id),
+        PRIMARY KEY (subject, record)
+    ) STRICT, WITHOUT ROWID
+    """,
 )

@@ -17,13 +17,18 @@ from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.sealing import NONCE_BYTES, Sealer
 from creditconnect.errors import SettingsError, Tampered
-from creditconnect.records.commitments import Derivation
+from creditconnect.records.commitments import Derivation, lp
+from creditconnect.records.identifiers import Identifier
 from creditconnect.records.preparation import Prepared
 from creditconnect.records.schemas import Schema
 from creditconnect.types import SALT_BYTES, Derived, Suite
 
 # A truncated HMAC: 2^64 rows before two rows of one vault are likely taken for each other.
 DIGEST_BYTES = 16
+_SUBJECT_TAG = b"creditconnect/subject"
+
+# Of the digest in a row that `Vault.seal` returns.
+_DIGEST_AT = 4
 
 _COLUMNS = "id, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found, suite"
 
@@ -87,6 +92,7 @@ class Vault:
         self._claim(provider_code)
         keys = self._load_keys(keyring)
         self._digest_key = next(key.plain for key in keys if key.purpose == "digest")
+        self._subject_key = hmac.digest(self._digest_key, _SUBJECT_TAG, "sha256")
         self._sealers = {key.number: Sealer(key.suite, key.number, key.plain) for key in keys if key.purpose == "seal"}
         self._current = self._sealers[max(number for number, sealer in self._sealers.items() if sealer.suite == suite)]
 
@@ -109,7 +115,7 @@ class Vault:
         step = SALT_BYTES + NONCE_BYTES
         random = self._random(step * len(rows))
         sealed: list[tuple[object, ...]] = []
-        for at, (line, canonical) in zip(range(0, len(random), step), rows, strict=True):
+        for at, (line, canonical, _) in zip(range(0, len(random), step), rows, strict=True):
             salt, nonce = random[at : at + SALT_BYTES], random[at + SALT_BYTES : at + step]
             derived = derive(salt, canonical)
             digest = hmac.digest(digest_key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
@@ -125,6 +131,11 @@ class Vault:
         Returns what this call added to the file's totals.
         """
         sealed = self.seal(file, schema, expires_at, rows)
+        subjects = [
+            (self.subject_digest(subject), kept[_DIGEST_AT])
+            for row, kept in zip(rows, sealed, strict=True)
+            for subject in row.subjects
+        ]
         with self.database.write() as connection:
             (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()
             connection.executemany(
@@ -133,6 +144,10 @@ class Vault:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE"
                 " SET expires_at = excluded.expires_at WHERE tx IS NULL AND found = 0",
                 sealed,
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO record_subjects (subject, record) SELECT ?, id FROM records WHERE digest = ?",
+                subjects,
             )
             (accepted,) = connection.execute("SELECT count(*) FROM records WHERE id > ?", (newest,)).fetchone()
             totals = FileTotals(accepted, len(rows) - accepted, rejected)
@@ -152,6 +167,16 @@ class Vault:
     def by_hash(self, record_hash: bytes) -> list[StoredRecord]:
         """The records of that hash, oldest first; two only when two commitments collide on 64 bits."""
         return self._select("WHERE record_hash = ? ORDER BY id", (record_hash,))
+
+    def subject_digest(self, subject: Identifier) -> bytes:
+        """What this vault, and no other, knows a person or firm by: 16 bytes, the same for the same identifier."""
+        named = lp((subject.type.encode(), subject.number.encode()))
+        return hmac.digest(self._subject_key, named, "sha256")[:DIGEST_BYTES]
+
+    def by_subject(self, subject: Identifier) -> list[StoredRecord]:
+        """The records about whom this identifier belongs to, oldest first."""
+        where = "WHERE id IN (SELECT record FROM record_subjects WHERE subject = ?) ORDER BY id"
+        return self._select(where, (self.subject_digest(subject),))
 
     def by_derived(self, wanted: Iterable[Derived]) -> dict[Derived, StoredRecord]:
         """The stored records among `wanted`, by hash and commitment."""

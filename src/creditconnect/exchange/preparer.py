@@ -22,6 +22,7 @@ import orjson
 from creditconnect import errors
 from creditconnect.errors import CreditConnectError, SourceUnreadable
 from creditconnect.records import documents
+from creditconnect.records.identifiers import Identifier
 from creditconnect.records.mapping import ColumnMapping, load_mapping
 from creditconnect.records.preparation import Prepared, prepare
 from creditconnect.records.reading import read_rows
@@ -128,8 +129,8 @@ def _received(chunks: IO[bytes]) -> Iterator[Chunk]:
         if "end" in head:
             return
         prepared, at = [], 0
-        for line, size in zip(head["lines"], head["sizes"], strict=True):
-            prepared.append(Prepared(line, body[at : at + size]))
+        for line, size, subjects in zip(head["lines"], head["sizes"], head["subjects"], strict=True):
+            prepared.append(Prepared(line, body[at : at + size], tuple(Identifier(*subject) for subject in subjects)))
             at += size
         yield Chunk(prepared, [Rejection(**rejection) for rejection in head["rejections"]])
 
@@ -171,8 +172,12 @@ def _send_all(job: dict[str, Any], output: IO[bytes]) -> None:
         chunks = _chunks(Path(job["source"]), _form(job))
         _send(output, {"readable": True})
         for chunk in chunks:
-            lines, sizes = [row.line for row in chunk.prepared], [len(row.canonical) for row in chunk.prepared]
-            head = {"lines": lines, "sizes": sizes, "rejections": [asdict(rejection) for rejection in chunk.rejections]}
+            head = {
+                "lines": [row.line for row in chunk.prepared],
+                "sizes": [len(row.canonical) for row in chunk.prepared],
+                "subjects": [[list(subject) for subject in row.subjects] for row in chunk.prepared],
+                "rejections": [asdict(rejection) for rejection in chunk.rejections],
+            }
             _send(output, head, b"".join(row.canonical for row in chunk.prepared))
         _send(output, {"end": True})
     except CreditConnectError as error:

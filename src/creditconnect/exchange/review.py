@@ -46,6 +46,15 @@ class Review:
         batches = [batch_from(answer, number) for number, answer in zip(numbers, answers, strict=True)]
         return [batch for batch in batches if batch.status == BatchStatus.PENDING]
 
+    def batch(self, number: int, block: Block) -> Batch:
+        """One batch as of a block.
+
+        Raises:
+            UsageError: not a batch of this institution.
+        """
+        self._event(number)
+        return batch_from(self._registry.ask([Question("batchOf", (number,))], block)[0], number)
+
     def rows(self, batch: int, vault: Vault) -> list[BatchRow]:
         """The records of a batch, decrypted, in the order of the provider's file; numbered from 1.
 
@@ -67,8 +76,7 @@ class Review:
         Raises:
             UsageError: it is no batch of this institution. ExchangeError: says what was decided, by whom and when.
         """
-        self._event(batch)
-        found = batch_from(self._registry.ask([Question("batchOf", (batch,))], block)[0], batch)
+        found = self.batch(batch, block)
         if found.status != BatchStatus.PENDING:
             raise ExchangeError(
                 f"batch {batch} is no longer pending: {_decision(found)}", hint="see creditconnect review list"

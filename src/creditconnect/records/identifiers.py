@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 from operator import mul
 from string import ascii_uppercase, digits
+from typing import NamedTuple
 
 from creditconnect.errors import FieldInvalid
 from creditconnect.reasons import RowReason
@@ -27,6 +28,13 @@ class IdentifierType(StrEnum):
     USCC = "USCC"
     LEI = "LEI"
     HK_BRN = "HK_BRN"
+
+
+class Identifier(NamedTuple):
+    """An official identifier in its normal form: what a person or firm is recognised by."""
+
+    type: str
+    number: str
 
 
 def normalise(number: str) -> str:

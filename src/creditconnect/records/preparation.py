@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from creditconnect.errors import FieldInvalid, UsageError
 from creditconnect.records.canonical import canonicalise
+from creditconnect.records.identifiers import Identifier
 from creditconnect.records.mapping import ColumnMapping
 from creditconnect.records.reading import Row
 from creditconnect.records.schemas import Schema
@@ -17,10 +18,11 @@ from creditconnect.types import Rejection
 
 
 class Prepared(NamedTuple):
-    """A record that may be committed to: the first line of its row, and its canonical bytes."""
+    """A record that may be committed to: the first line of its row, its canonical bytes, and whom it is about."""
 
     line: int
     canonical: bytes
+    subjects: tuple[Identifier, ...] = ()
 
 
 def prepare(
@@ -57,7 +59,7 @@ def _prepared(rows: Iterable[Row | Rejection], schema: Schema) -> Iterator[Prepa
             yield row
             continue
         try:
-            yield Prepared(row.line, prepare_record(row.fields, schema))
+            yield Prepared(row.line, prepare_record(row.fields, schema), schema.identifiers(row.fields))
         except FieldInvalid as error:
             yield Rejection(row.line, error.field, error.reason, error.message)
 
@@ -73,6 +75,6 @@ def _mapped(rows: Iterable[Row | Rejection], mapping: ColumnMapping, schema: Sch
             yield Rejection(row.line, error.field, error.reason, error.message)
             continue
         try:
-            yield Prepared(row.line, prepare_record(record, schema))
+            yield Prepared(row.line, prepare_record(record, schema), schema.identifiers(record))
         except FieldInvalid as error:
             yield Rejection(row.line, mapping.column_at(error.field) or error.field, error.reason, error.message)

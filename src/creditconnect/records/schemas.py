@@ -19,7 +19,7 @@ from creditconnect.errors import FieldInvalid, SchemaUnknown
 from creditconnect.reasons import RowReason
 from creditconnect.records.canonical import WHOLE, canonicalise, parse, shown_key
 from creditconnect.records.currencies import CURRENCIES
-from creditconnect.records.identifiers import check_normal
+from creditconnect.records.identifiers import Identifier, check_normal
 
 PERSONAL_CREDIT_REPORT = "personal-credit-report/1"
 COMPANY_CREDIT_REPORT = "company-credit-report/1"
@@ -91,14 +91,18 @@ class Schema:
                 return None
         return part
 
-    def _check_identifiers(self, record: Any) -> None:
-        identifiers = record
+    def identifiers(self, record: Any) -> tuple[Identifier, ...]:
+        """Whom a record of this schema's shape is about; nobody where a document does not say."""
+        found = record
         for key in self._identifiers_at:
             # A document need not say whom it is about; where a schema demands it, its shape was checked before.
-            identifiers = identifiers.get(key, {})
-        for index, identifier in enumerate(identifiers):
+            found = found.get(key, {})
+        return tuple(Identifier(one["type"], one["number"]) for one in found)
+
+    def _check_identifiers(self, record: Any) -> None:
+        for index, identifier in enumerate(self.identifiers(record)):
             try:
-                check_normal(identifier["type"], identifier["number"])
+                check_normal(*identifier)
             except FieldInvalid as error:
                 field = f"{'.'.join(self._identifiers_at)}[{index}].{error.field}"
                 raise FieldInvalid(field, error.reason, error.message) from None
