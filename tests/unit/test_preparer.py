@@ -8,6 +8,7 @@ import pytest
 
 from creditconnect.cli.german_credit import attach_identities, packaged_dataset
 from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
+from creditconnect.exchange.sources import Source
 from creditconnect.records.mapping import find_mapping, load_mapping
 from creditconnect.records.schemas import SchemaCatalogue
 
@@ -21,7 +22,7 @@ def form() -> Form:
 
 
 def chunks_of(source: Path, form: Form, large_file_bytes: int) -> list[Chunk]:
-    with prepared_chunks(source, form, large_file_bytes=large_file_bytes) as chunks:
+    with prepared_chunks(Source.of_path(source), form, large_file_bytes=large_file_bytes) as chunks:
         return list(chunks)
 
 
