@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 from creditconnect.errors import FieldInvalid, SourceUnreadable
 from creditconnect.reasons import RowReason
 from creditconnect.records.canonical import WHOLE, parse
-from creditconnect.records.file_types import FIRST_BYTES, refuse_other_type, seems_to_be
+from creditconnect.records.file_types import FIRST_BYTES, refuse_other_type
 from creditconnect.records.rows import GREATEST_ROW_BYTES, Columns, Row, check_header
 from creditconnect.types import Rejection
 
@@ -37,7 +37,7 @@ def csv_rows(stream: BinaryIO, name: str, columns: Columns | None) -> Iterator[R
     """
     with stream:
         lines = _Lines(stream, name)
-        first = _first_line(lines, "CSV")
+        first = _first_line(lines, "CSV", _sample(stream))
         yield from _csv_rows(_header(first, lines, columns), lines)
 
 
@@ -49,8 +49,9 @@ def jsonl_rows(stream: BinaryIO, name: str) -> Iterator[Row | Rejection]:
     """
     with stream:
         lines = _Lines(stream, name)
-        _refuse_without_objects(_sample(stream), name)
-        first = _first_line(lines, "JSON Lines")
+        sample = _sample(stream)
+        first = _first_line(lines, "JSON Lines", sample)
+        _refuse_without_objects(sample, name)
         lines.give_back([first])
         yield from _jsonl_rows(lines)
 
@@ -96,26 +97,25 @@ class _Lines:
             pass
 
 
-def _first_line(lines: _Lines, wanted: str) -> _Line:
-    _refuse_other_encoding(lines)
+def _first_line(lines: _Lines, wanted: str, sample: list[bytes]) -> _Line:
     first = lines.take() or _Line(1, b"", is_too_long=False)
     refuse_other_type(first.raw[:FIRST_BYTES], lines.name, wanted)
     if first.raw.startswith(_UTF16_MARKS):
         raise SourceUnreadable(f"{lines.name}: UTF-16", hint="save it as UTF-8")
+    _refuse_other_encoding(sample, lines.name)
     return first
 
 
-def _refuse_other_encoding(lines: _Lines) -> None:
+def _refuse_other_encoding(sample: list[bytes], name: str) -> None:
     """Refuse a file of which the beginning has lines in another encoding and none in UTF-8; it is told once."""
-    sample = _sample(lines.stream)
     foreign = [line for line in sample if not line.isascii()]
     if len(foreign) < max(_FOREIGN_LINES, len(sample) / 2) or any(_decodes(line, "utf-8") for line in foreign):
         return
     likely = [name for name, codec in _OTHER_ENCODINGS.items() if all(_decodes(line, codec) for line in foreign)]
     if likely:
         hint = f"save it as UTF-8, e.g. iconv -f {likely[0].upper()} -t UTF-8"
-        raise SourceUnreadable(f"{lines.name}: no line is UTF-8; it seems to be {' or '.join(likely)}", hint=hint)
-    raise SourceUnreadable(f"{lines.name}: no line is UTF-8", hint="save it as UTF-8")
+        raise SourceUnreadable(f"{name}: no line is UTF-8; it seems to be {' or '.join(likely)}", hint=hint)
+    raise SourceUnreadable(f"{name}: no line is UTF-8", hint="save it as UTF-8")
 
 
 def _refuse_without_objects(sample: list[bytes], name: str) -> None:
@@ -124,7 +124,7 @@ def _refuse_without_objects(sample: list[bytes], name: str) -> None:
     if given and given[0][:1] == b"[":
         raise SourceUnreadable(f"{name}: begins with a JSON list", hint="JSON Lines has one object a line")
     # A line alone may be one that is merely broken, and is then told as such.
-    if len(given) > 1 and not any(line[:1] == b"{" for line in given) and not seems_to_be(given[0]):
+    if len(given) > 1 and not any(line[:1] == b"{" for line in given):
         raise SourceUnreadable(f"{name}: no line is a JSON object", hint="name it .csv, or say by --format what it is")
 
 
