@@ -12,7 +12,17 @@ from typing import Annotated
 import typer
 
 from creditconnect import __version__
-from creditconnect.cli import accounts, auditing, correcting, demo, handing_over, provider, reviewing, verifying
+from creditconnect.cli import (
+    accounts,
+    auditing,
+    correcting,
+    demo,
+    handing_over,
+    provider,
+    reviewing,
+    schemas,
+    verifying,
+)
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -40,6 +50,7 @@ handing_over.add_to(app)
 app.add_typer(reviewing.app, name="review")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(accounts.app, name="account")
+app.add_typer(schemas.app, name="schema")
 demo.add_to(app)
 
 

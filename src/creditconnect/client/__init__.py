@@ -15,8 +15,9 @@ from creditconnect.client.correcting import Correcting
 from creditconnect.client.handing_over import HandingOver
 from creditconnect.client.providing import Providing
 from creditconnect.client.reviewing import Reviewing
+from creditconnect.client.schemas import Schemas
 from creditconnect.client.verifying import Verifying
 
 
-class Client(Providing, Reviewing, Correcting, Verifying, HandingOver, Auditing, Accounts):
+class Client(Providing, Reviewing, Correcting, Verifying, HandingOver, Auditing, Accounts, Schemas):
     """An opened home. Use as a context manager, or call `close`."""

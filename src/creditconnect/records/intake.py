@@ -13,7 +13,7 @@ from typing import Any
 from creditconnect.errors import FieldInvalid, SourceUnreadable
 from creditconnect.reasons import RowReason
 from creditconnect.records.canonical import shown_key
-from creditconnect.records.cells import is_formula
+from creditconnect.records.cells import FORMULA_SIGNS, is_formula
 from creditconnect.records.identifiers import Identifier
 from creditconnect.records.schemas import Schema
 
@@ -22,9 +22,9 @@ GREATEST_IDENTIFIERS = 4_000_000
 _KEY_BYTES = 8
 _NAME_BYTES = 4
 _LINE_BITS = 40
-# In canonical form such a quotation mark begins a value: one that ends a text is not followed by these, and one within
-# a text has a backslash before it.
-_MAYBE_FORMULA = re.compile(rb'[:\[,]"(?:[=+\-@]|\xef\xbc[\x9d\x8b\x8d\xa0])')
+# How a text that begins like a formula begins in canonical form. A text that has a quotation mark within may have these
+# too; it is then looked at in vain.
+_MARKS = tuple(f'"{sign}'.encode() for sign in FORMULA_SIGNS)
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
 
 
@@ -36,8 +36,10 @@ class Intake:
         self._key = key
         self._seen: dict[int, int] = {}
 
-    def check(self, line: int, record: dict[str, Any], canonical: bytes, schema: Schema) -> None:
-        """Hold a valid record against the rules and, when it passes, remember whom it names.
+    def check(
+        self, line: int, record: dict[str, Any], canonical: bytes, subjects: tuple[Identifier, ...], schema: Schema
+    ) -> None:
+        """Hold a valid record, its canonical form at hand, against the rules; remember whom it names if it passes.
 
         Two names are the same where they differ only in case, spaces and punctuation.
 
@@ -46,13 +48,13 @@ class Intake:
                 that had the identifier first.
             SourceUnreadable: the file has more than 4,000,000 identifiers.
         """
-        if _MAYBE_FORMULA.search(canonical) is not None:
+        if any(mark in canonical for mark in _MARKS):
             _refuse_formulas(record, "")
-        identifiers = schema.identifiers(record)
-        _refuse_second_of_a_kind(identifiers, schema)
+        if len(subjects) > 1:
+            _refuse_second_of_a_kind(subjects, schema)
         name = schema.subject_name(record)
         if name is not None:
-            self._remember(line, identifiers, _NOT_IN_NAMES.sub("", name).casefold(), schema)
+            self._remember(line, subjects, _NOT_IN_NAMES.sub("", name).casefold(), schema)
 
     def _remember(self, line: int, identifiers: tuple[Identifier, ...], name: str, schema: Schema) -> None:
         named = self._digest(name, _NAME_BYTES)

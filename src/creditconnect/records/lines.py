@@ -108,6 +108,9 @@ def _first_line(lines: _Lines, wanted: str, sample: list[bytes]) -> _Line:
 
 def _refuse_other_encoding(sample: list[bytes], name: str) -> None:
     """Refuse a file of which the beginning has lines in another encoding and none in UTF-8; it is told once."""
+    if any(b"\0" in line for line in sample):
+        # No text at all, and told as such.
+        return
     foreign = [line for line in sample if not line.isascii()]
     if len(foreign) < max(_FOREIGN_LINES, len(sample) / 2) or any(_decodes(line, "utf-8") for line in foreign):
         return

@@ -86,5 +86,5 @@ def _mapped(
 def _accepted(line: int, record: dict[str, Any], schema: Schema, intake: Intake | None) -> Prepared:
     prepared = Prepared(line, prepare_record(record, schema), schema.identifiers(record))
     if intake is not None:
-        intake.check(line, record, prepared.canonical, schema)
+        intake.check(line, record, prepared.canonical, prepared.subjects, schema)
     return prepared

@@ -20,9 +20,11 @@ COMMANDS += ["review", "review list", "review show", "review approve", "review r
 COMMANDS += ["account", *(f"account {name}" for name in ("list", "rotate", "import", "export", "retire"))]
 COMMANDS += ["package write", "package open"]
 COMMANDS += ["exchange-key", *(f"exchange-key {name}" for name in ("make", "list", "publish", "retire"))]
+COMMANDS += ["schema", *(f"schema {name}" for name in ("list", "show", "template"))]
 SLOW = {
     *("web3", "ape", "eth_abi", "eth_account", "eth_keys", "eth_utils", "coincurve"),
     *("urllib3", "cryptography", "fastjsonschema", "orjson", "sqlite3"),
+    *("pyarrow", "python_calamine"),
 }
 """Modules of others that take a while, and what only an opened home needs. (pydantic is typer's own.)"""
 

@@ -14,14 +14,15 @@ from creditconnect.errors import FieldInvalid
 from creditconnect.records.canonical import canonicalise
 from creditconnect.records.cells import is_formula, spreadsheet_safe
 from creditconnect.records.identifiers import hkid_check_digit
-from creditconnect.records.intake import _MAYBE_FORMULA, Intake
+from creditconnect.records.intake import Intake
 from creditconnect.records.preparation import Prepared, prepare
 from creditconnect.records.rows import Row
-from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, Schema, SchemaCatalogue
+from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, DOCUMENT, Schema, SchemaCatalogue
 from creditconnect.types import Rejection
 from tests.unit.records.test_company_reports import REPORT
 
 KEY = bytes(16)
+DOCUMENTS = SchemaCatalogue().load(DOCUMENT)
 
 
 def named(report: dict[str, Any], name: str, *numbers: str) -> dict[str, Any]:
@@ -80,8 +81,13 @@ def test_formula__the_quick_look_at_canonical_bytes__misses_none(value: Any) -> 
         canonical = canonicalise({"a": value})
     except FieldInvalid:
         return
-    if any(map(is_formula, leaves(value))):
-        assert _MAYBE_FORMULA.search(canonical)
+    # Without identifiers or a name, so that this look alone can refuse.
+    refused = False
+    try:
+        Intake(KEY).check(1, {"a": value}, canonical, (), DOCUMENTS)
+    except FieldInvalid as error:
+        refused = error.reason == "FORMULA"
+    assert refused == any(map(is_formula, leaves(value)))
 
 
 def leaves(value: Any) -> list[str]:
