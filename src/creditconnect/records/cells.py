@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 
 # The full-width forms too, which some spreadsheets take for the others.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_BEGINS_A_FORMULA = (*FORMULA_SIGNS, "\t", "\r")
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Signed numbers, telephone numbers and lone hyphens: they calculate at most.
 _HARMLESS = re.compile(r"[+-]?[0-9 ().,/-]*")
 

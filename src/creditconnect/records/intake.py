@@ -13,7 +13,7 @@ from typing import Any
 from creditconnect.errors import FieldInvalid, SourceUnreadable
 from creditconnect.reasons import RowReason
 from creditconnect.records.canonical import shown_key
-from creditconnect.records.cells import FORMULA_SIGNS, is_formula
+from creditconnect.records.cells import is_formula
 from creditconnect.records.identifiers import Identifier
 from creditconnect.records.schemas import Schema
 
@@ -22,9 +22,6 @@ GREATEST_IDENTIFIERS = 4_000_000
 _KEY_BYTES = 8
 _NAME_BYTES = 4
 _LINE_BITS = 40
-# How a text that begins like a formula begins in canonical form. A text that has a quotation mark within may have these
-# too; it is then looked at in vain.
-_MARKS = tuple(f'"{sign}'.encode() for sign in FORMULA_SIGNS)
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
 
 
@@ -48,7 +45,7 @@ class Intake:
                 that had the identifier first.
             SourceUnreadable: the file has more than 4,000,000 identifiers.
         """
-        if any(mark in canonical for mark in _MARKS):
+        if _may_have_formula(canonical):
             _refuse_formulas(record, "")
         if len(subjects) > 1:
             _refuse_second_of_a_kind(subjects, schema)
@@ -75,6 +72,17 @@ class Intake:
 
     def _digest(self, text: str, size: int) -> int:
         return int.from_bytes(blake2b(text.encode(), digest_size=size, key=self._key).digest(), "big")
+
+
+def _may_have_formula(canonical: bytes) -> bool:
+    # Most records have none of these; a hyphen is common, but not at a text's beginning. Full-width signs are EF BC xx.
+    return (
+        b"=" in canonical
+        or b"+" in canonical
+        or b"@" in canonical
+        or b'"-' in canonical
+        or (not canonical.isascii() and b"\xef\xbc" in canonical)
+    )
 
 
 def _refuse_second_of_a_kind(identifiers: tuple[Identifier, ...], schema: Schema) -> None:
