@@ -68,6 +68,7 @@ def prepared(tmp_path: Path, catalogue: SchemaCatalogue, schema: Schema) -> Any:
         (text("1234.50"), 123450),
         (formula("12.34"), 1234),
         ("", None),
+        ('<c r="{r}" t="str"><f>IF(A1="","",A1)</f><v></v></c>', None),
     ],
 )
 def test_amount__a_number_cell__exactly_its_shortest_decimal(cell: str, minor: int | None, prepared: Any) -> None:
