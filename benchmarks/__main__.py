@@ -22,13 +22,17 @@ from benchmarks.preparing import prepare_vs_primitives
 from benchmarks.registering import register
 from benchmarks.replaying import replay_vs_decode
 from benchmarks.results import Result, references_of, table_of, write_json
-from benchmarks.verifying import verify_warm_p99_ms
+from benchmarks.sealing import open_vs_hpke, seal_vs_hpke
+from benchmarks.verifying import bulk_verify_vs_single, verify_warm_p99_ms
 from tools.toolchain import environment
 
 BENCHMARKS: dict[str, Callable[[bool], list[Result]]] = {
     "prepare_vs_primitives": prepare_vs_primitives,
     "register": register,
+    "seal_vs_hpke": seal_vs_hpke,
+    "open_vs_hpke": open_vs_hpke,
     "verify_warm_p99_ms": verify_warm_p99_ms,
+    "bulk_verify_vs_single": bulk_verify_vs_single,
     "gas_per_record_500": gas_per_record_500,
     "replay_vs_decode": replay_vs_decode,
     "start_seconds": start_seconds,

@@ -40,7 +40,7 @@ _REFERENCE_IS = (
 
 def prepare_vs_primitives(quick: bool) -> list[Result]:
     """Records a second through the code that `submit` runs, without the database; the best of some rounds each."""
-    _pin_to_one_core()
+    pin_to_one_core()
     count = 2_000 if quick else 10_000
     catalogue = SchemaCatalogue()
     mapping = load_mapping(packaged_mapping(f"{MAPPING}.toml"), catalogue)
@@ -120,6 +120,7 @@ def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
     return [_inlined(item, definitions) for item in node] if isinstance(node, list) else node
 
 
-def _pin_to_one_core() -> None:
+def pin_to_one_core() -> None:
+    """The last core that this process may use, for it alone as far as it goes."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

@@ -1,4 +1,4 @@
-"""How long a warm `Client.verify` takes by itself, and how long its round trips take."""
+"""How long a warm `Client.verify` takes by itself, and how much faster many are verified than one after the other."""
 
 from __future__ import annotations
 
@@ -40,13 +40,36 @@ def verify_warm_p99_ms(quick: bool) -> list[Result]:
     with fresh_ground() as ground:
         packages = _packages(ground, count + WARM_UP)
         with ground.open(VERIFIER) as client:
-            for package in packages[:WARM_UP]:
-                _verify(client, package)
+            _verify_each(client, packages[:WARM_UP])
             pool = urllib3.PoolManager()
             measured = [_measure(client, package, pool) for package in packages[WARM_UP:]]
     own, bare = zip(*measured, strict=True)
     return [
         Result("verify_warm_p99_ms", "ms", _p99(own), _p99(bare), _REFERENCE_IS, Target(10, True, True)),
+    ]
+
+
+def bulk_verify_vs_single(quick: bool) -> list[Result]:
+    """Packages a second into one file of verdicts, against a loop of single verifications, both with a warm client."""
+    count, alone = (1_000, 200) if quick else (10_000, 2_000)
+    with fresh_ground() as ground:
+        packages = _packages(ground, count)
+        with ground.open(VERIFIER) as client:
+            _verify_each(client, packages[:WARM_UP])
+            single_seconds = seconds(lambda: _verify_each(client, packages[:alone]))
+            out = ground.folder / "verdicts.csv"
+            bulk_seconds = seconds(lambda: client.verify_into(packages[0].parent, out))
+        if out.read_text(encoding="utf-8").count(",VERIFIED,") != count:
+            raise RuntimeError("not all of them verified")
+    return [
+        Result(
+            "bulk_verify_vs_single",
+            "packages/s",
+            count / bulk_seconds,
+            alone / single_seconds,
+            f"a loop of Client.verify over {alone:,} of the same packages, same home, node and run",
+            Target(5),
+        )
     ]
 
 
@@ -69,6 +92,11 @@ def _measure(client: Client, package: Path, pool: urllib3.PoolManager) -> tuple[
 def _post(pool: urllib3.PoolManager, requests: Sequence[tuple[str, bytes]]) -> None:
     for url, body in requests:
         pool.request("POST", url, body=body, headers={"Content-Type": "application/json"})
+
+
+def _verify_each(client: Client, packages: Sequence[Path]) -> None:
+    for package in packages:
+        _verify(client, package)
 
 
 def _verify(client: Client, package: Path) -> None:

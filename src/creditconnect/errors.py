@@ -15,6 +15,7 @@ CreditConnectError
 │       └── SealedAltered     does not open under its key; says nothing more
 ├── CustodyError            what this institution keeps
 │   ├── WrongPassphrase
+│   ├── KeysBusy            another process changes this home's keys
 │   ├── DatabaseLocked
 │   ├── DatabaseTooNew
 │   ├── DatabaseDamaged
@@ -98,6 +99,9 @@ class CustodyError(CreditConnectError): ...
 
 
 class WrongPassphrase(CustodyError): ...
+
+
+class KeysBusy(CustodyError): ...
 
 
 class DatabaseLocked(CustodyError): ...

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from creditconnect import settings as homes
 from creditconnect.chain.deployment import Deployment
-from creditconnect.custody.keyring import SCRYPT_WORK as KEYRING_SCRYPT_WORK
 from creditconnect.custody.keyring import Keyring
+from creditconnect.custody.passphrase_sealing import SCRYPT_WORK as KEYRING_SCRYPT_WORK
 from creditconnect.errors import SettingsError
 from creditconnect.settings import Ask, Settings
 

@@ -8,8 +8,8 @@
     HOME/vault.db           records, sealed, and the outbox      HOME/mirror.db      the chain's events as they came
     HOME/rejected/          a list of rejected rows a file       HOME/locks/         one submitter a key
 
-Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW), or are asked
-for; never from an argument, and never from a variable's own value.
+Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW; NEW_VAULT and
+EXPORT for `creditconnect keys`), or are asked for; never from an argument, and never from a variable's own value.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from creditconnect.types import Suite, is_institution_code
 
 FORMAT = 1
 HOME_VARIABLE = "CREDITCONNECT_HOME"
+LANGUAGE_VARIABLE = "CREDITCONNECT_LANG"
 
 Ask = Callable[[str], str]
 
@@ -117,13 +118,18 @@ def default_home() -> Path | None:
     return Path(named) if named else None
 
 
+def language() -> str | None:
+    """The language of messages that the environment names, if any."""
+    return os.environ.get(LANGUAGE_VARIABLE) or None
+
+
 def child_environment() -> dict[str, str]:
     """The environment for a program that is started from here."""
     return dict(os.environ)
 
 
 def passphrase(name: str, ask: Ask | None) -> str:
-    """The passphrase `name` (vault, submit, review), from its file or by asking.
+    """The passphrase `name` (vault, submit, review, new_vault, export), from its file or by asking.
 
     Raises:
         SettingsError: no file is named and nobody can be asked, or the file can't be read or is empty.

@@ -36,6 +36,18 @@ class ExchangeSuite(IntEnum):
     MLKEM768_X25519_AES256GCM = 2
 
 
+class KeyState(StrEnum):
+    """Where a key stands in its home."""
+
+    CURRENT = "current"
+    # Waits: a chain key to be bound, an exchange key to be published.
+    NEXT = "next"
+    # Another has its place; it opens what was sealed by it.
+    OPENS = "opens"
+    # It may no longer be used here. A data or exchange key is destroyed; a chain key until its file is removed.
+    RETIRED = "retired"
+
+
 class Derived(NamedTuple):
     """What is anchored for one record: 8 bytes that find it, 24 that bind it."""
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from creditconnect.chain.key_files import KeyFiles, KeyState
+from creditconnect.chain.key_files import KeyFiles
 from creditconnect.chain.signing import create_keystore
 from creditconnect.errors import SettingsError
+from creditconnect.types import KeyState
 from tests.chain.console import Console
 from tests.chain.homes import BUREAU_HK, HK, SCRYPT_WORK, Stage, passphrase, write_rows
 
@@ -33,8 +34,8 @@ def keystore(tmp_path: Path) -> Path:
 
 def addresses(console: Console, home: Path) -> dict[str, str]:
     """The submit accounts' addresses by their keys' state."""
-    listed = console.does("account", "list", "--json", home=home).json
-    return {one["state"]: one["address"] for one in listed if one["role"] == "submit"}
+    listed = console.does("keys", "list", "--json", home=home).json
+    return {one["state"]: one["address"] for one in listed if one["kind"] == "submit"}
 
 
 def test_rotate__from_the_old_key_to_the_new__records_go_on_and_the_old_can_be_removed(
@@ -42,28 +43,28 @@ def test_rotate__from_the_old_key_to_the_new__records_go_on_and_the_old_can_be_r
 ) -> None:
     console.does("submit", write_rows(tmp_path / "one.jsonl", 2), *SCHEMA, home=home)
     old = addresses(console, home)["current"]
-    made = console.does("account", "rotate", "submit", "--json", home=home).json
-    assert (made["state"], made["bound"]) == ("next", False)
-    refused = console.run("account", "rotate", "submit", home=home)
+    made = console.does("keys", "rotate", "submit", "--json", home=home).json
+    assert (made["state"], made["note"]) == ("next", "not bound")
+    refused = console.run("keys", "rotate", "submit", home=home)
     assert (refused.code, made["address"] in refused.complaint) == (2, True)
     assert "ask your authority" in refused.complaint
 
     stage.admin(HK, "setAccount", BUREAU_HK, made["address"], SUBMIT, True)
-    assert "in use now" in console.does("account", "rotate", "submit", home=home).out
+    assert "in use now" in console.does("keys", "rotate", "submit", home=home).out
     assert addresses(console, home) == {"current": made["address"], "retired": old}
     done = console.does("submit", write_rows(tmp_path / "two.jsonl", 2, first=50), *SCHEMA, "--json", home=home).json
     assert done["registered"] == 2
     assert stage.anvil.transactions(made["address"]) == 1
 
-    assert "still enabled" in console.run("account", "retire", old, home=home).complaint
-    assert "is in use" in console.run("account", "retire", made["address"], home=home).complaint
+    assert "still enabled" in console.run("keys", "retire", "submit", old, home=home).complaint
+    assert "is in use" in console.run("keys", "retire", "submit", made["address"], home=home).complaint
     stage.admin(HK, "setAccount", BUREAU_HK, old, SUBMIT, False)
-    console.does("account", "retire", old, home=home)
+    console.does("keys", "retire", "submit", old, home=home)
     assert addresses(console, home) == {"current": made["address"]}
 
 
 def test_rotate__something_is_under_way__waits(stage: Stage, console: Console, home: Path, tmp_path: Path) -> None:
-    following = console.does("account", "rotate", "submit", "--json", home=home).json["address"]
+    following = console.does("keys", "rotate", "submit", "--json", home=home).json["address"]
     stage.admin(HK, "setAccount", BUREAU_HK, following, SUBMIT, True)
     stage.anvil.automine(on=False)
     running = console.start("submit", write_rows(tmp_path / "rows.jsonl", 2), *SCHEMA, home=home)
@@ -72,44 +73,44 @@ def test_rotate__something_is_under_way__waits(stage: Stage, console: Console, h
     running.kill()
     console.end(running)
 
-    assert "under way" in console.run("account", "rotate", "submit", home=home).complaint
+    assert "under way" in console.run("keys", "rotate", "submit", home=home).complaint
     stage.anvil.automine(on=True)
     stage.anvil.mine()
     console.does("submit", tmp_path / "rows.jsonl", *SCHEMA, home=home)
-    assert following in console.does("account", "rotate", "submit", home=home).out
+    assert following in console.does("keys", "rotate", "submit", home=home).out
 
 
 def test_import_and_export__a_keystore__is_the_next_key_and_comes_out_as_it_is(
     stage: Stage, console: Console, home: Path, keystore: Path, tmp_path: Path
 ) -> None:
     address = "0x" + json.loads(keystore.read_text())["address"].removeprefix("0x").lower()
-    assert console.does("account", "import", "submit", keystore, "--json", home=home).json["address"] == address
-    assert "waits already" in console.run("account", "import", "submit", keystore, home=home).complaint
+    assert console.does("keys", "import", keystore, "--as", "submit", "--json", home=home).json["address"] == address
+    assert "waits already" in console.run("keys", "import", keystore, "--as", "submit", home=home).complaint
     stage.admin(HK, "setAccount", BUREAU_HK, address, SUBMIT, True)
-    console.does("account", "rotate", "submit", home=home)
+    console.does("keys", "rotate", "submit", home=home)
 
     out = tmp_path / "out.json"
-    console.does("account", "export", "submit", "--out", out, home=home)
+    console.does("keys", "export", "submit", "--out", out, home=home)
     assert out.read_bytes() == keystore.read_bytes()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    assert "never overwritten" in console.run("account", "export", "submit", "--out", out, home=home).complaint
+    assert "never overwritten" in console.run("keys", "export", "submit", "--out", out, home=home).complaint
 
 
 def test_import__another_passphrase_or_no_keystore__says_which_file(
     console: Console, home: Path, keystore: Path, tmp_path: Path
 ) -> None:
     console.set_passphrase("submit", "another")
-    assert "elsewhere.json" in console.run("account", "import", "submit", keystore, home=home).complaint
+    assert "elsewhere.json" in console.run("keys", "import", keystore, "--as", "submit", home=home).complaint
     (tmp_path / "text.json").write_text("{}")
-    assert "text.json" in console.run("account", "import", "submit", tmp_path / "text.json", home=home).complaint
+    assert "text.json" in console.run("keys", "import", tmp_path / "text.json", "--as", "submit", home=home).complaint
     assert not list((home / "keys").glob("*.next.json"))
 
 
-@pytest.mark.parametrize("arguments", [("rotate", "seal"), ("retire", "0x" + "11" * 20)])
+@pytest.mark.parametrize("arguments", [("rotate", "seal"), ("retire", "submit", "0x" + "11" * 20)])
 def test_account__no_such_role_or_address__is_a_usage_error(
     console: Console, home: Path, arguments: tuple[str, ...]
 ) -> None:
-    said = console.run("account", *arguments, home=home)
+    said = console.run("keys", *arguments, home=home)
     assert said.code == 2
     assert said.complaint
 

@@ -39,7 +39,7 @@ COMMANDS = (
     *(["review", name] for name in ("list", "show", "approve", "reject")),
     ["audit", "replay"],
 )
-SUBMISSION = {"file", "accepted", "repeated", "rejected", "registered", "rejected_file"}
+SUBMISSION = {"file", "accepted", "repeated", "rejected", "registered", "rejected_file", "files"}
 STANDING = {"institution", "waiting", "under_way", "registered", "failed_transactions", "head", "mirrored_block"}
 OUTCOME = {"state", "block_number", "gas_used", "error"}
 BATCH = {

@@ -73,15 +73,22 @@ def test_demo__every_record__verifies_across_the_border(demo: Demo) -> None:
 
 
 def test_demo__what_must_fail__fails_for_its_reason(demo: Demo) -> None:
-    cases = [line.split() for line in demo.output.split("what must fail")[1].splitlines()]
-    endings = [words[-1] for words in cases if words and words[-1] in ("yes", "NO")]
-    assert endings == ["yes"] * 9
+    assert endings(demo.output.split("what must fail")[1]) == ["yes"] * 9
 
 
 def test_demo__a_records_life__is_seen_across_the_border(demo: Demo) -> None:
-    table = demo.output.split("a record's life")[1].split("what must fail")[0]
-    endings = [words[-1] for words in map(str.split, table.splitlines()) if words and words[-1] in ("yes", "NO")]
-    assert endings == ["yes"] * 4
+    table = demo.output.split("a record's life")[1].split("a package sealed")[0]
+    assert endings(table) == ["yes"] * 4
+
+
+def test_demo__a_sealed_package__opens_for_its_bank_alone(demo: Demo) -> None:
+    table = demo.output.split("a package sealed")[1].split("what must fail")[0]
+    assert endings(table) == ["yes"] * 3
+
+
+def endings(table: str) -> list[str]:
+    words = [line.split() for line in table.splitlines()]
+    return [line[-1] for line in words if line and line[-1] in ("yes", "NO")]
 
 
 def test_demo__canary__is_in_no_database_log_or_call_data(demo: Demo) -> None:

@@ -32,7 +32,7 @@ from tests.chain.homes import (
 )
 
 REVIEW = 2
-KINDS = {"exchange-key made by default": (), "hybrid": ("--hybrid",)}
+KINDS = {"made by default": (), "hybrid": ("--hybrid",)}
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ def sides(stage: Stage, bureau: Path, tmp_path: Path) -> Sides:
 @pytest.fixture
 def sealed(console: Console, sides: Sides, tmp_path: Path) -> Path:
     """The bureau's package, sealed to the bank's first exchange key."""
-    console.does("exchange-key", "make", home=sides.bank)
-    console.does("exchange-key", "publish", home=sides.bank)
+    console.does("keys", "rotate", "exchange", home=sides.bank)
     return seal(console, sides, tmp_path / "sealed")
 
 
@@ -79,8 +78,8 @@ def check_of(said: object, name: str) -> dict[str, str]:
 def test_sealed__for_the_other_sides_bank__opened_and_verified_there(
     stage: Stage, console: Console, sides: Sides, package: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    made = console.does("exchange-key", "make", *options, "--json", home=sides.bank).json
-    assert console.does("exchange-key", "publish", "--json", home=sides.bank).json["published"]
+    made = console.does("keys", "rotate", "exchange", *options, "--json", home=sides.bank).json
+    assert made["registered"]
     kept = stage.ask("institutionOf", BANK_SZ)
     assert (kept["encryptionSuite"], kept["encryptionKeyHash"].hex()) == (ExchangeSuite[made["suite"]], made["hash"])
 
@@ -136,53 +135,82 @@ def test_package_open__plain_or_sealed__shows_the_record_unverified(
 # ------------------------------------------------------------------------------------------------------------- keys
 
 
+def exchange_keys(console: Console, home: Path) -> list[dict[str, object]]:
+    listed = console.does("keys", "list", "--json", home=home).json
+    return [one for one in listed if one["kind"] == "exchange"]
+
+
 def test_exchange_key__a_newer_one__the_older_opens_until_it_is_retired(
     console: Console, sides: Sides, sealed: Path, tmp_path: Path
 ) -> None:
-    said = console.run("exchange-key", "retire", "1", home=sides.bank)
+    said = console.run("keys", "retire", "exchange", "1", home=sides.bank)
     assert (said.code, "is published" in said.complaint) == (2, True)
 
-    console.does("exchange-key", "make", home=sides.bank)
-    console.does("exchange-key", "publish", home=sides.bank)
+    console.does("keys", "rotate", "exchange", home=sides.bank)
+    assert [one["state"] for one in exchange_keys(console, sides.bank)] == ["opens", "current"]
     newer = seal(console, sides, tmp_path / "newer")
     for path in (sealed, newer):
         console.does("verify", path, home=sides.bank)
 
-    console.does("exchange-key", "retire", "1", home=sides.bank)
-    listed = console.does("exchange-key", "list", "--json", home=sides.bank).json
-    assert [(one["number"], one["retired"], one["published"]) for one in listed] == [(1, True, False), (2, False, True)]
+    console.does("keys", "retire", "exchange", "1", home=sides.bank)
+    listed = exchange_keys(console, sides.bank)
+    assert [(one["number"], one["state"]) for one in listed] == [(1, "retired"), (2, "current")]
     said = console.run("package", "open", sealed, home=sides.bank)
     assert said.complaint.startswith("sealed for exchange key 1, which is retired: ")
     reason = check_of(console.run("verify", sealed, "--json", home=sides.bank).json, "package")["reason"]
     assert reason == CheckReason.SEALED_KEY_GONE
     console.does("verify", newer, home=sides.bank)
-    assert "is retired" in console.run("exchange-key", "publish", "1", home=sides.bank).complaint
 
 
-def test_publish__what_is_published_already__is_not_sent_again(
-    stage: Stage, console: Console, sides: Sides, sealed: Path
+def test_rotate_exchange__a_key_that_waits__is_published_before_another_is_made(
+    stage: Stage, console: Console, sides: Sides
 ) -> None:
+    """As an interruption between the two leaves it, or a wish to let the authority do it."""
     before = stage.anvil.height()
-    console.does("exchange-key", "publish", home=sides.bank)
-    assert stage.anvil.height() == before
-    assert sealed.exists()
+    (rotate, home) = (("keys", "rotate", "exchange", "--json"), sides.bank)
+    made = console.does(*rotate, "--no-publish", home=home).json
+    assert (made["state"], made["registered"], stage.anvil.height()) == ("next", False, before)
+    assert "next, waits to be published" in console.does("keys", "list", home=home).out
+    assert console.does(*rotate, "--no-publish", home=home).json["hash"] == made["hash"]
+    published = console.does(*rotate, home=home).json
+    assert (published["hash"], published["registered"]) == (made["hash"], True)
+    hybrid = console.does(*rotate, "--hybrid", home=home).json
+    assert (hybrid["number"], hybrid["suite"]) == (2, ExchangeSuite.MLKEM768_X25519_AES256GCM.name)
 
 
-def test_publish__without_a_review_account__the_authority_does_it(
+def test_rotate_exchange__without_a_review_account__the_authority_publishes(
     stage: Stage, console: Console, sides: Sides, tmp_path: Path
 ) -> None:
-    said = console.run("exchange-key", "publish", home=sides.other)
-    assert "make one with creditconnect exchange-key make" in said.complaint
-    made = console.does("exchange-key", "make", "--json", home=sides.other).json
-    assert "there is no such keystore" in console.run("exchange-key", "publish", home=sides.other).complaint
+    assert "no exchange key 1" in console.run("keys", "retire", "exchange", "1", home=sides.other).complaint
+    told = console.does("keys", "rotate", "exchange", home=sides.other).out
+    (made,) = exchange_keys(console, sides.other)
+    assert told.endswith(f"hand it to your authority to publish:\n{made['public']}\n")
 
-    public = bytes.fromhex(made["public"])
+    public = bytes.fromhex(str(made["public"]))
     stage.admin(SIDE_OF[BANK_HK], "setEncryptionKey", BANK_HK, int(ExchangeSuite.X25519_AES256GCM), public)
-    (listed,) = console.does("exchange-key", "list", "--json", home=sides.other).json
-    assert listed["published"]
+    (listed,) = exchange_keys(console, sides.other)
+    assert (listed["state"], listed["note"]) == ("current", "published")
     console.does("package", "--for", CODES[BANK_HK], "--out", tmp_path / "out", home=sides.bureau)
     (path,) = (tmp_path / "out").iterdir()
     assert console.does("package", "open", path, "--json", home=sides.other).json["sealed"]
+
+
+def test_export_and_import__exchange_keys__a_second_machine_opens_what_is_sealed_to_any_of_them(
+    stage: Stage, console: Console, sides: Sides, sealed: Path, tmp_path: Path
+) -> None:
+    console.does("keys", "rotate", "exchange", "--hybrid", home=sides.bank)
+    newer, out = seal(console, sides, tmp_path / "newer"), tmp_path / "exchange.cckeys"
+    console.set_passphrase("export", "the export passphrase")
+    assert console.does("keys", "export", "exchange", "--out", out, "--json", home=sides.bank).json["keys"] == 2
+    second = stage.home(BANK_SZ, tmp_path / "second").home
+    said = console.run("package", "open", sealed, home=second)
+    assert "that this home does not have" in said.complaint
+    assert console.does("keys", "import", out, "--json", home=second).json["taken"] == [1, 2]
+    for path in (sealed, newer):
+        assert console.does("package", "open", path, "--json", home=second).json["sealed"]
+    assert "holds keys of BANK-SZ-01" in console.run("keys", "import", out, home=sides.other).complaint
+    console.set_passphrase("export", "another")
+    assert "does not open it" in console.run("keys", "import", out, home=second).complaint
 
 
 # ------------------------------------------------------------------------------------------------------- recipients
@@ -214,8 +242,8 @@ def test_package_for__an_event_that_was_altered_on_its_way__nothing_is_sealed_to
     console: Console, sides: Sides, sealed: Path, tmp_path: Path
 ) -> None:
     """The contract's hash is what counts: a node that shows another key gets no record sealed to it."""
-    (made,) = console.does("exchange-key", "list", "--json", home=sides.bank).json
-    shown = bytes.fromhex(made["public"])
+    (made,) = exchange_keys(console, sides.bank)
+    shown = bytes.fromhex(str(made["public"]))
     with closing(sqlite3.connect(sides.bureau / "mirror.db")) as connection, connection:
         altered = connection.execute(
             "UPDATE events SET data = CAST(replace(data, ?, ?) AS BLOB) WHERE instr(data, ?)",

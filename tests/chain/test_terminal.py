@@ -77,6 +77,21 @@ def test_submit__at_a_terminal__asks_without_echo_and_shows_a_bar_after_a_second
     assert not any(passphrase(name) in terminal.shown for name in ("submit", "vault"))
 
 
+def test_rotate_passphrase__at_a_terminal__asks_twice_for_the_new_one(console: Console, bureau: Path) -> None:
+    terminal = _Terminal(console, "keys", "rotate", "passphrase", "--home", bureau)
+    for prompt, typed in (
+        ("vault passphrase: ", passphrase("vault")),
+        ("new vault passphrase: ", "another"),
+        ("Repeat for confirmation: ", "another"),
+    ):
+        terminal.wait_for(prompt)
+        terminal.type(typed)
+    assert terminal.end() == 0
+    assert "another" not in terminal.shown
+    console.set_passphrase("vault", "another")
+    console.does("package", "--out", bureau / "packages", home=bureau)
+
+
 def test_submit__wrong_passphrase_at_a_terminal__is_one_line(
     stage: Stage, console: Console, bureau: Path, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from creditconnect.chain.registry import (
     Block,
@@ -47,6 +47,22 @@ class View:
     actors: dict[int, str] = field(default_factory=dict)
 
 
+class Asked(NamedTuple):
+    """A record that is to be verified: who is said to have issued it, its hash, and its schema's."""
+
+    provider: str
+    record_hash: bytes
+    schema_hash: bytes
+
+
+class _Facts(NamedTuple):
+    """By id, by sides, by hash."""
+
+    institutions: dict[int, Institution | None]
+    corridors: dict[tuple[int, int], bool]
+    schemas: dict[bytes, int]
+
+
 class Standpoint:
     """Asks the registry behind one node, or behind one node a side."""
 
@@ -60,42 +76,26 @@ class Standpoint:
         self._sides: dict[int, int] = {}
         self._known_count = 0
 
-    def take(self, provider: str, asker: str, record_hash: bytes, schema_hash: bytes) -> View:
-        """Everything that verifying one record needs, as of one block.
+    def take(self, asker: str, asked: Sequence[Asked]) -> list[View]:
+        """Everything that verifying some records needs, all as of one block; a view each, in their order.
 
-        A node that can't be reached, or two that disagree, are told by `agreement`.
+        A node that can't be reached, or two that disagree, are told by `agreement`. Safe to use from several threads.
 
         Raises:
             OtherChain: another chain or code than the trusted one answers.
         """
         reached, unreachable = self._heads()
         if not reached:
-            return View(unreachable or _error(CheckReason.NODE_UNREACHABLE, "no node is set"))
-        number = min(head.number for _, head in reached)
-        asked = (provider, asker, record_hash, schema_hash)
+            return [View(unreachable or _error(CheckReason.NODE_UNREACHABLE, "no node is set"))] * len(asked)
         try:
-            blocks = [(registry, _block_at(registry, number, head)) for registry, head in reached]
-            if len({block.hash for _, block in blocks}) > 1:
-                return View(_error(CheckReason.NODES_DISAGREE, f"the nodes have different blocks {number}"))
-            views = [self._ask(registry, block, *asked) for registry, block in blocks]
-            ahead, newest = max(reached, key=lambda one: one[1].number)
-            news = newest.number > number and not _same(views[0], self._ask(ahead, newest, *asked))
+            return self._taken(asker, asked, reached, unreachable)
         except NodeBehind as error:
-            return View(_error(CheckReason.NODE_BEHIND, error.message))
+            failure = _error(CheckReason.NODE_BEHIND, error.message)
         except NodeUnreachable as error:
-            return View(_error(CheckReason.NODE_UNREACHABLE, error.message))
+            failure = _error(CheckReason.NODE_UNREACHABLE, error.message)
         except NodeRefused as error:
-            return View(_error(CheckReason.NODE_REFUSED, error.message))
-        if any(view != views[0] for view in views[1:]):
-            return View(_error(CheckReason.NODES_DISAGREE, f"the nodes answer differently about block {number}"))
-        if news:
-            # What the node behind lacks matters to this record: as of the common block the answer would be out of date.
-            return View(
-                _error(CheckReason.NODE_BEHIND, f"a node is at block {number}, another knows more at {newest.number}")
-            )
-        agreement = unreachable or (_OK if len(views) > 1 else _SINGLE)
-        codes: dict[int, str] = {claim.institution: self._codes[claim.institution] for claim in views[0].claims}
-        return replace(views[0], agreement=agreement, codes=codes)
+            failure = _error(CheckReason.NODE_REFUSED, error.message)
+        return [View(failure)] * len(asked)
 
     # ------------------------------------------------------------------------------------------------------- private
 
@@ -116,42 +116,97 @@ class Standpoint:
                 failure = _error(CheckReason.NODE_REFUSED, error.message)
         return reached, failure
 
-    def _ask(
-        self, registry: Registry, block: Block, provider: str, asker: str, record_hash: bytes, schema_hash: bytes
-    ) -> View:
-        provider_id, asker_id = self._identify(registry, block, provider, asker)
-        sides = (self._sides.get(provider_id, 0), self._sides.get(asker_id, 0))
-        wanted = int.from_bytes(record_hash, "big")
-        count, found, provider_is, asker_is, open_, schema_id = registry.ask(
-            [
-                Question("registry"),
-                Question("find", (wanted, _ids(1, self._known_count))),
-                Question("institutionOf", (provider_id,)),
-                Question("institutionOf", (asker_id,)),
-                Question("corridorOpen", sides),
-                Question("schemaByHash", (schema_hash,)),
-            ],
-            block,
+    def _taken(
+        self, asker: str, asked: Sequence[Asked], reached: list[tuple[Registry, Block]], unreachable: Check | None
+    ) -> list[View]:
+        number = min(head.number for _, head in reached)
+        blocks = [(registry, _block_at(registry, number, head)) for registry, head in reached]
+        if len({block.hash for _, block in blocks}) > 1:
+            return [View(_error(CheckReason.NODES_DISAGREE, f"the nodes have different blocks {number}"))] * len(asked)
+        answers = [self._ask(registry, block, asker, asked) for registry, block in blocks]
+        ahead, newest = max(reached, key=lambda one: one[1].number)
+        newer = self._ask(ahead, newest, asker, asked) if newest.number > number else answers[0]
+        agreement = unreachable or (_OK if len(answers) > 1 else _SINGLE)
+        return [
+            self._agreed(views, later, number, newest.number, agreement)
+            for *views, later in zip(*answers, newer, strict=True)
+        ]
+
+    def _agreed(self, views: list[View], later: View, number: int, newest: int, agreement: Check) -> View:
+        """One record's view, if the nodes say the same of it, and the one ahead nothing newer."""
+        if any(view != views[0] for view in views[1:]):
+            return View(_error(CheckReason.NODES_DISAGREE, f"the nodes answer differently about block {number}"))
+        if newest > number and not _same(views[0], later):
+            # What the node behind lacks matters to this record: as of the common block the answer would be out of date.
+            return View(_error(CheckReason.NODE_BEHIND, f"a node is at block {number}, another knows more at {newest}"))
+        codes: dict[int, str] = {claim.institution: self._codes[claim.institution] for claim in views[0].claims}
+        return replace(views[0], agreement=agreement, codes=codes)
+
+    def _ask(self, registry: Registry, block: Block, asker: str, asked: Sequence[Asked]) -> list[View]:
+        """Each distinct thing is asked once, all in one round trip where the node takes that many."""
+        providers = sorted({one.provider for one in asked})
+        ids = dict(zip([asker, *providers], self._identify(registry, block, asker, *providers), strict=True))
+        facts, found = self._answers(registry, block, ids, asker, asked)
+        claims = [tuple(claims_from(answer)) for answer in found]
+        self._learn(registry, block, {claim.institution for of_one in claims for claim in of_one})
+        own = [
+            [claim.entry_key for claim in of_one if claim.institution == ids[one.provider]]
+            for one, of_one in zip(asked, claims, strict=True)
+        ]
+        owned = {key for keys in own for key in keys}
+        notes = self._notes(registry, block, [one for of_one in claims for one in of_one if one.entry_key in owned])
+        actors = self._actors(registry, block, notes)
+        return [
+            View(
+                _OK,
+                block,
+                of_one,
+                facts.institutions[ids[one.provider]],
+                facts.institutions[ids[asker]],
+                facts.corridors[self._corridor(ids[one.provider], ids[asker])],
+                facts.schemas[one.schema_hash],
+                notes={key: notes[key] for key in keys if key in notes},
+                actors={key: actors[key] for key in keys if key in actors},
+            )
+            for one, of_one, keys in zip(asked, claims, own, strict=True)
+        ]
+
+    def _answers(
+        self, registry: Registry, block: Block, ids: dict[str, int], asker: str, asked: Sequence[Asked]
+    ) -> tuple[_Facts, list[list[dict[str, Any]]]]:
+        """What holds for all records that are asked about, and each one's claims by every institution."""
+        institutions = sorted(set(ids.values()))
+        corridors = sorted({self._corridor(number, ids[asker]) for number in institutions})
+        schemas = sorted({one.schema_hash for one in asked})
+        records = [int.from_bytes(one.record_hash, "big") for one in asked]
+        known = self._known_count
+        answers = iter(
+            registry.ask(
+                [
+                    Question("registry"),
+                    *(Question("institutionOf", (number,)) for number in institutions),
+                    *(Question("corridorOpen", sides) for sides in corridors),
+                    *(Question("schemaByHash", (schema_hash,)) for schema_hash in schemas),
+                    *(Question("find", (record, _ids(1, known))) for record in records),
+                ],
+                block,
+            )
         )
-        found = list(found)
-        if count["institutionCount"] > self._known_count:
-            newer = _ids(self._known_count + 1, count["institutionCount"])
-            found += registry.ask([Question("find", (wanted, newer))], block)[0]
-            self._known_count = count["institutionCount"]
-        claims = tuple(claims_from(found))
-        self._learn(registry, block, {claim.institution for claim in claims})
-        notes = self._notes(registry, block, [claim for claim in claims if claim.institution == provider_id])
-        return View(
-            _OK,
-            block,
-            claims,
-            institution_from(provider_is, provider_id),
-            institution_from(asker_is, asker_id),
-            open_,
-            schema_id,
-            notes=notes,
-            actors=self._actors(registry, block, notes),
+        count = next(answers)["institutionCount"]
+        facts = _Facts(
+            {number: institution_from(next(answers), number) for number in institutions},
+            {sides: next(answers) for sides in corridors},
+            {schema_hash: next(answers) for schema_hash in schemas},
         )
+        found = [list(answer) for answer in answers]
+        if count > known:
+            newer = registry.ask([Question("find", (record, _ids(known + 1, count))) for record in records], block)
+            found = [one + list(more) for one, more in zip(found, newer, strict=True)]
+            self._known_count = max(self._known_count, count)
+        return facts, found
+
+    def _corridor(self, provider: int, asker: int) -> tuple[int, int]:
+        return self._sides.get(provider, 0), self._sides.get(asker, 0)
 
     def _notes(self, registry: Registry, block: Block, claims: Sequence[Claim]) -> dict[int, Note]:
         """Why those that are not active are not; a round trip only where there are such."""

@@ -7,12 +7,12 @@ that the node has.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from creditconnect.answers.standpoint import Standpoint, View
+from creditconnect.answers.standpoint import Asked, Standpoint, View
 from creditconnect.chain.registry import Block, Claim, Institution
 from creditconnect.custody.packages import Package, read_package
 from creditconnect.errors import (
@@ -119,6 +119,19 @@ class Verifier:
         For a record of `document/1`, `find_document` is called with the document's name and measures the document that
         is shown, or gives None for none.
         """
+        return self.verify_together([(data, find_document)])[0]
+
+    def verify_together(self, shown: Sequence[tuple[bytes, FindDocument]]) -> list[Verification]:
+        """As `verify`, of several packages as of one block, for which the nodes are asked together."""
+        read = [self._read(data, find_document) for data, find_document in shown]
+        sound = [one for one in read if isinstance(one, _Sound)]
+        asked = [Asked(one.package.provider, one.package.derived.record_hash, one.package.schema_hash) for one in sound]
+        views = iter(self._standpoint.take(self._asker, asked) if asked else ())
+        return [self._concluded(one, next(views)) if isinstance(one, _Sound) else one for one in read]
+
+    # ----------------------------------------------------------------------------------------------- the package
+
+    def _read(self, data: bytes, find_document: FindDocument) -> _Sound | Verification:
         try:
             package = read_package(data)
             record = self._sound_record(package)
@@ -126,17 +139,7 @@ class Verifier:
             return _unsound(CheckReason.PACKAGE_MALFORMED, error.message)
         except _Unsound as error:
             return _unsound(error.reason, str(error))
-        view = self._standpoint.take(package.provider, self._asker, package.derived.record_hash, package.schema_hash)
-        shown = Verification(
-            Verdict.COULD_NOT_TELL,
-            (),
-            provider=package.provider,
-            record_hash=package.derived.record_hash,
-            record=record,
-        )
-        return self._concluded(package, view, replace(shown, checks=(_document(package, record, find_document),)))
-
-    # ----------------------------------------------------------------------------------------------- the package
+        return _Sound(package, record, _document(package, record, find_document))
 
     def _sound_record(self, package: Package) -> dict[str, Any]:
         """The record that the package's bytes say, if they are sound by themselves."""
@@ -169,9 +172,16 @@ class Verifier:
 
     # ------------------------------------------------------------------------------------------------- the chain
 
-    def _concluded(self, package: Package, view: View, shown: Verification) -> Verification:
+    def _concluded(self, read: _Sound, view: View) -> Verification:
+        package, document = read.package, read.document
         sound = Check("package", CheckStatus.VALID, CheckReason.OK)
-        (document,) = shown.checks
+        shown = Verification(
+            Verdict.COULD_NOT_TELL,
+            (),
+            provider=package.provider,
+            record_hash=package.derived.record_hash,
+            record=read.record,
+        )
         if view.block is None:
             unasked = [Check(name, view.agreement.status, view.agreement.reason) for name in CHECKS[2:-1]]
             return replace(shown, checks=(sound, document, *unasked, view.agreement))
@@ -208,6 +218,14 @@ class Verifier:
                 "freshness", CheckReason.HEAD_TOO_OLD, f"block {block.number} is {age} s old", CheckStatus.ERROR
             )
         return _valid("freshness", f"block {block.number} is {max(age, 0)} s old")
+
+
+class _Sound(NamedTuple):
+    """A package that is sound by itself: what is left to ask is what the chain says of it."""
+
+    package: Package
+    record: dict[str, Any]
+    document: Check
 
 
 class _Unsound(Exception):

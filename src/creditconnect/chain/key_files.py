@@ -12,20 +12,13 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from creditconnect.chain.remote_signing import RemoteSigner
 from creditconnect.chain.signing import KeystoreSigner, read_key_file
+from creditconnect.custody.private_files import erase
 from creditconnect.errors import SettingsError, UsageError
-
-
-class KeyState(StrEnum):
-    """Where a key stands in its home."""
-
-    CURRENT = "current"
-    NEXT = "next"
-    RETIRED = "retired"
+from creditconnect.types import KeyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +80,7 @@ class KeyFiles:
         """
         current, following = self._folder / f"{role}.json", self._folder / f"{role}.next.json"
         if not following.exists():
-            raise UsageError(f"no next {role} key waits", hint=f"creditconnect account rotate {role} makes one")
+            raise UsageError(f"no next {role} key waits", hint=f"creditconnect keys rotate {role} makes one")
         if current.exists():
             retired = self._folder / f"{role}.retired-{_address(read_key_file(current), current)}.json"
             if not retired.exists():
@@ -108,8 +101,8 @@ class KeyFiles:
         _copy(source, target)
 
     def remove(self, key: KeyFile) -> None:
-        """Remove a retired key's file for good."""
-        key.path.unlink()
+        """Overwrite a retired key's file and remove it."""
+        erase(key.path)
 
 
 def _key_file(path: Path) -> KeyFile | None:

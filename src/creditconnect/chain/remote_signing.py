@@ -10,7 +10,6 @@ sent.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from eth_keys.datatypes import PublicKey, Signature
 from eth_keys.exceptions import BadSignature
 
 from creditconnect.chain.signing import KeystoreSigner, SignedTransaction, Signer, read_key_file
+from creditconnect.custody.private_files import create_json
 from creditconnect.errors import SettingsError, SignerRefused, SignerUnreachable, UsageError
 
 FORMAT = "creditconnect-remote-key/1"
@@ -64,10 +64,7 @@ class RemoteSigner:
         Raises:
             FileExistsError: a key file is never overwritten.
         """
-        document = {"format": FORMAT, "url": self.url, "public_key": self._public_key.to_hex()}
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
+        create_json(path, {"format": FORMAT, "url": self.url, "public_key": self._public_key.to_hex()})
 
     def sign(self, transaction: dict[str, Any]) -> SignedTransaction:
         """Have a transaction signed, given by JSON-RPC's member names with integers and bytes.

@@ -6,11 +6,11 @@ Never shows a key or a passphrase, in an error or anywhere else.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from creditconnect.custody.private_files import create_json
 from creditconnect.errors import SettingsError, WrongPassphrase
 
 # scrypt's N of the keystore standard's reference; a test may ask for less.
@@ -80,9 +80,7 @@ def create_keystore(path: Path, passphrase: str, *, scrypt_work: int = SCRYPT_WO
 
     account = Account.create()
     document = Account.encrypt(account.key, passphrase, kdf="scrypt", iterations=scrypt_work)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(document, file)
+    create_json(path, document)
     return str(account.address).lower()
 
 

@@ -12,17 +12,8 @@ from typing import Annotated
 import typer
 
 from creditconnect import __version__
-from creditconnect.cli import (
-    accounts,
-    auditing,
-    correcting,
-    demo,
-    handing_over,
-    provider,
-    reviewing,
-    schemas,
-    verifying,
-)
+from creditconnect.cli import auditing, correcting, demo, handing_over, keys, provider, reviewing, schemas, verifying
+from creditconnect.cli.language import ENGLISH, chosen_language, speak, translated_help
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -49,7 +40,7 @@ verifying.add_to(app)
 handing_over.add_to(app)
 app.add_typer(reviewing.app, name="review")
 app.add_typer(auditing.app, name="audit")
-app.add_typer(accounts.app, name="account")
+app.add_typer(keys.app, name="keys")
 app.add_typer(schemas.app, name="schema")
 demo.add_to(app)
 
@@ -65,6 +56,9 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
     ] = False,
+    lang: Annotated[
+        str, typer.Option(help="Language of messages: en, zh-Hans, zh-Hant (or CREDITCONNECT_LANG).")
+    ] = "en",
 ) -> None:
     """Verify credit records across a border. Records stay at home; their hashes and commitments are compared."""
 
@@ -72,7 +66,12 @@ def options(
 def main() -> None:
     """Run the command line; never shows a traceback for an error that this package raises on purpose."""
     try:
-        app()
+        chosen = chosen_language(sys.argv[1:])
+        if chosen == ENGLISH:
+            app()
+        else:
+            speak(chosen)
+            translated_help(typer.main.get_command(app))()
     except CreditConnectError as error:
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR)

@@ -112,6 +112,12 @@ def _play(stage: Stage, url: str) -> None:
         ("what happened", "must say", "says", "as it must"),
         [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in life],
     )
+    sealed = _handed_over(stage, HK, SZ)
+    print_table(
+        "a package sealed for one bank, as banks see it",
+        ("what is shown", "must say", "says", "as it must"),
+        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in sealed],
+    )
     short = [leg.direction for leg in legs if leg.verified != leg.records]
     cases = must_fail.play(stage, deployment, expiring)
     print_table(
@@ -127,7 +133,7 @@ def _play(stage: Stage, url: str) -> None:
     )
     for finding in report.findings():
         print(finding)
-    if short or not report.agrees or not all(case.holds for case in (*life, *cases)):
+    if short or not report.agrees or not all(case.holds for case in (*life, *sealed, *cases)):
         raise CreditConnectError("the demo did not go as it must", hint="see the tables above")
 
 
@@ -138,7 +144,10 @@ def _set_up(stage: Stage) -> Path:
     for side in SIDES:
         accounts = stage.make_home(side.bureau, deployment, ("submit", "review"))
         stage.make_home(side.bank, deployment, ())
-        stage.admit(side, accounts, deployment)
+        with stage.open(side.bank) as bank:
+            # What packages for it are sealed to; its authority publishes the first.
+            exchange_key = bank.rotate_exchange_key(publish=False)
+        stage.admit(side, accounts, exchange_key.public or b"", deployment)
     return deployment
 
 
@@ -196,28 +205,45 @@ def _leg(
 
 def _corrected(stage: Stage, provider: Side, verifier: Side) -> list[Case]:
     """A firm's report is disputed, found right, and then superseded by a later one."""
-    from creditconnect.cli.must_fail import Case
     from creditconnect.reasons import ChainReason
 
     old, new = sorted((stage.folder / f"packages-firms-{provider.name}").iterdir())[:2]
     disputed, successor = bytes.fromhex(old.stem), bytes.fromhex(new.stem)
-    cases = []
-
-    def told(name: str, expected: str, package: Path) -> None:
-        with stage.open(verifier.bank) as bank:
-            verification = bank.verify(package)
-        said = ": ".join([verification.verdict.value, *verification.reasons])
-        cases.append(Case(name, f"verdict {expected}", f"verdict {said}"))
-
+    bank = verifier.bank
     with stage.open(provider.bureau) as bureau:
         bureau.dispute(disputed, ChainReason.DATA_ERROR)
-        told("disputed by its provider", "NOT_VERIFIED: DISPUTED", old)
+        cases = [_told(stage, bank, "disputed by its provider", "NOT_VERIFIED: DISPUTED", old)]
         bureau.resolve(disputed, ChainReason.OTHER, uphold=False)
-        told("the dispute dismissed by another key", "VERIFIED", old)
+        cases.append(_told(stage, bank, "the dispute dismissed by another key", "VERIFIED", old))
         bureau.supersede(disputed, successor, ChainReason.DATA_ERROR)
-        told("superseded", "NOT_VERIFIED: SUPERSEDED", old)
-        told("what took its place", "VERIFIED", new)
+        cases.append(_told(stage, bank, "superseded", "NOT_VERIFIED: SUPERSEDED", old))
+        cases.append(_told(stage, bank, "what took its place", "VERIFIED", new))
     return cases
+
+
+def _handed_over(stage: Stage, provider: Side, verifier: Side) -> list[Case]:
+    """A firm's package sealed to the other side's bank: opened there, by nobody else, and not when it was altered."""
+    last = max((stage.folder / f"packages-firms-{provider.name}").iterdir())
+    folder = stage.folder / f"sealed-{provider.name}"
+    with stage.open(provider.bureau) as bureau:
+        bureau.write_packages(folder, bytes.fromhex(last.stem), recipient=verifier.bank)
+    (sealed,) = folder.iterdir()
+    altered = folder / f"altered{sealed.suffix}"
+    altered.write_bytes(sealed.read_bytes()[:-1] + bytes([sealed.read_bytes()[-1] ^ 1]))
+    return [
+        _told(stage, verifier.bank, f"to {verifier.bank}, for which it is", "VERIFIED", sealed),
+        _told(stage, provider.bank, f"to {provider.bank}", "NOT_VERIFIED: SEALED_FOR_ANOTHER", sealed),
+        _told(stage, verifier.bank, "with its last bit altered", "NOT_VERIFIED: PACKAGE_ALTERED", altered),
+    ]
+
+
+def _told(stage: Stage, bank: str, name: str, expected: str, package: Path) -> Case:
+    from creditconnect.cli.must_fail import Case
+
+    with stage.open(bank) as client:
+        verification = client.verify(package)
+    said = ": ".join([verification.verdict.value, *verification.reasons])
+    return Case(name, f"verdict {expected}", f"verdict {said}")
 
 
 def _empty(folder: Path) -> None:

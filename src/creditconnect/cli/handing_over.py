@@ -1,9 +1,9 @@
-"""Handing over: package, package open, and exchange-key make, list, publish, retire."""
+"""Handing over: package, package sheet, package open."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -12,17 +12,12 @@ from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
     counted,
+    named_or_scanned,
     open_client,
     parse_record_hash,
     print_json,
-    print_table,
-    utc,
 )
 from creditconnect.errors import UsageError
-from creditconnect.types import ExchangeSuite
-
-if TYPE_CHECKING:
-    from creditconnect.client.handing_over import ExchangeKeyStanding
 
 
 class WritesByDefault(TyperGroup):
@@ -38,14 +33,10 @@ class WritesByDefault(TyperGroup):
 packages = typer.Typer(
     cls=WritesByDefault, help="Write the packages to hand to the records' holders; open one.", rich_markup_mode=None
 )
-keys = typer.Typer(help="The keys that packages for this institution are sealed to.", rich_markup_mode=None)
-
-NumberArgument = Annotated[int, typer.Argument(help="An exchange key's number.")]
 
 
 def add_to(app: typer.Typer) -> None:
     app.add_typer(packages, name="package")
-    app.add_typer(keys, name="exchange-key", no_args_is_help=True)
 
 
 @packages.command()
@@ -82,16 +73,41 @@ def write(
     print(f"{written.folder}: {number} of active records{sealed}" + _left_out(written.left_out))
 
 
+@packages.command()
+def sheet(
+    record: Annotated[str, typer.Argument(help="A record hash.")],
+    out: Annotated[Path, typer.Option(help="The HTML file to write; print it from a browser.")],
+    recipient: Annotated[
+        str | None,
+        typer.Option("--for", help="Seal it for the institution of this code."),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a sheet to print for a record's holder: its package as QR codes, for verify to read from a photo."""
+    record_hash = parse_record_hash(record)
+    with open_client(home) as client:
+        written = client.write_sheet(out, record_hash, recipient=recipient)
+    if as_json:
+        print_json(written)
+        return
+    sealed = f", sealed for {recipient}" if recipient else ""
+    print(f"{written.file}: record {record_hash.hex()} on {counted(written.codes, 'QR code')}{sealed}")
+
+
 @packages.command("open")
 def open_(
-    file: Annotated[Path, typer.Argument(help="A package, plain or sealed for this institution.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A package, plain or sealed for this institution; a sheet, its picture, or - to scan it."),
+    ],
     out: Annotated[Path | None, typer.Option(help="A folder to write the plain package into.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a package says, or write a sealed one out in the clear. Verifies nothing: see verify."""
     with open_client(home) as client:
-        opened = client.unseal(file, folder=out)
+        opened = client.unseal(named_or_scanned(file), folder=out)
     if as_json:
         print_json(opened)
     elif opened.written is not None:
@@ -99,67 +115,6 @@ def open_(
     else:
         print(f"{file.name}: not verified; the record, as {opened.provider} is said to have issued it:")
         print_json(opened.record)
-
-
-@keys.command()
-def make(
-    hybrid: Annotated[bool, typer.Option(help="ML-KEM-768 with X25519, against quantum computers to come.")] = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Make a key pair; nobody seals to it before it is published."""
-    suite = ExchangeSuite.MLKEM768_X25519_AES256GCM if hybrid else ExchangeSuite.X25519_AES256GCM
-    with open_client(home) as client:
-        made = client.make_exchange_key(suite)
-    if as_json:
-        print_json(made)
-        return
-    print(f"exchange key {made.number}, {made.suite}: publish it, or hand it to your authority to publish:")
-    print(made.public.hex())
-
-
-@keys.command("list")
-def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Every exchange key of this home, and which one the registry has."""
-    with open_client(home) as client:
-        found = client.exchange_keys()
-    if as_json:
-        print_json(found)
-        return
-    rows = [(one.number, one.suite, one.hash.hex(), utc(one.made_at), _state(one)) for one in found]
-    print_table("exchange keys", ("number #", "suite", "hash", "made at", "state"), rows)
-
-
-@keys.command()
-def publish(
-    number: Annotated[int | None, typer.Argument(help="An exchange key's number; the newest, if not given.")] = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Have packages sealed to a key from now on. The review account sends it; older keys go on opening."""
-    with open_client(home) as client:
-        published = client.publish_exchange_key(number)
-    if as_json:
-        print_json(published)
-        return
-    print(f"exchange key {published.number}: packages are sealed to it from now on")
-
-
-@keys.command()
-def retire(number: NumberArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Destroy a key that another has replaced: what was sealed to it can't be opened here again."""
-    with open_client(home) as client:
-        retired = client.retire_exchange_key(number)
-    if as_json:
-        print_json(retired)
-        return
-    print(f"exchange key {retired.number}: its secret is destroyed")
-
-
-def _state(key: ExchangeKeyStanding) -> str:
-    if key.retired:
-        return "published, retired" if key.published else "retired"
-    return "published" if key.published else "opens"
 
 
 def _left_out(states: dict[str, int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from creditconnect import settings
+from creditconnect.cli.language import translate
 from creditconnect.errors import CreditConnectError, SettingsError, UsageError
 from creditconnect.reasons import ChainReason
 
@@ -23,6 +24,7 @@ HomeOption = Annotated[
     Path | None, typer.Option("--home", help="The institution's home folder (or CREDITCONNECT_HOME).")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+STANDARD_INPUT = Path("-")
 
 # The registry counts batches in 48 bits.
 GREATEST_BATCH = 2**48 - 1
@@ -32,8 +34,8 @@ BAR_AFTER_SECONDS = 1.0
 GREATEST_SECONDS = 253_402_300_799
 
 
-def open_client(home: Path | None) -> Client:
-    """Open the home that was named, or the environment's.
+def open_client(home: Path | None, *, new: Collection[str] = ()) -> Client:
+    """Open the home that was named, or the environment's. The passphrases in `new` are yet to be: asked for twice.
 
     Raises:
         SettingsError: neither is there, or it is no home.
@@ -45,7 +47,7 @@ def open_client(home: Path | None) -> Client:
     # Only now: it takes longer to load than all else together.
     from creditconnect.client import Client
 
-    return Client(found, ask=ask_passphrase)
+    return Client(found, ask=lambda name: ask_new_passphrase(name) if name in new else ask_passphrase(name))
 
 
 def ask_passphrase(name: str) -> str:
@@ -55,7 +57,7 @@ def ask_passphrase(name: str) -> str:
         SettingsError: there is no terminal.
     """
     _require_terminal(name)
-    return str(typer.prompt(f"{name} passphrase", hide_input=True, err=True))
+    return str(typer.prompt(translate(f"{name} passphrase"), hide_input=True, err=True))
 
 
 def ask_new_passphrase(name: str) -> str:
@@ -65,7 +67,14 @@ def ask_new_passphrase(name: str) -> str:
         SettingsError: there is no terminal.
     """
     _require_terminal(name)
-    return str(typer.prompt(f"new {name} passphrase", hide_input=True, confirmation_prompt=True, err=True))
+    return str(
+        typer.prompt(
+            translate(f"new {name.removeprefix('new_')} passphrase"),
+            hide_input=True,
+            confirmation_prompt=True,
+            err=True,
+        )
+    )
 
 
 def print_error(error: CreditConnectError, *, as_json: bool) -> None:
@@ -73,7 +82,13 @@ def print_error(error: CreditConnectError, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": type(error).__name__, "message": error.message, "hint": error.hint}, file=sys.stderr)
     else:
-        print(f"creditconnect: {error}", file=sys.stderr)
+        hint = f": {translate(error.hint)}" if error.hint else ""
+        print(f"creditconnect: {translate(error.message)}{hint}", file=sys.stderr)
+
+
+def say(text: str = "", *, file: Any = None, end: str = "\n", flush: bool = False) -> None:
+    """A line for a person, in the language of this process."""
+    print(translate(text), file=file or sys.stdout, end=end, flush=flush)
 
 
 def print_json(document: object, file: Any = None) -> None:
@@ -96,12 +111,13 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column.endswith("#") else "left", overflow="fold")
+        heading = translate(column.removesuffix(" #"))
+        table.add_column(heading, justify="right" if column.endswith("#") else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(translate(str(cell)) if isinstance(cell, str) else str(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     # A line of its own: a table's own title would be folded to the table's width.
-    console.print(Text(title, style="bold"), soft_wrap=True)
+    console.print(Text(translate(title), style="bold"), soft_wrap=True)
     if rows:
         console.print(table)
 
@@ -116,7 +132,7 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     started = time.monotonic()
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn(translate(what)), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(what, total=None)
 
@@ -131,8 +147,21 @@ def progress_bar(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], Non
         bar.stop()
 
 
+def named_or_scanned(path: Path) -> Path | bytes:
+    """The file; for `-` what a scanner types, or what is piped in."""
+    if path != STANDARD_INPUT:
+        return path
+    from creditconnect.custody.printed_codes import read_scanner
+
+    if sys.stdin.isatty():
+        print("scan every code of the sheet; Ctrl-D ends", file=sys.stderr)
+    return read_scanner(sys.stdin.buffer)
+
+
 def counted(number: int, noun: str) -> str:
-    """`1 package`, `2 packages`, and `batches` too."""
+    """`1 package`, `2 packages`, and `batches` too; where a language has no plural, the noun as it translates."""
+    if (translated := translate(noun)) != noun:
+        return f"{number:,} {translated}"
     ending = "es" if noun.endswith("ch") else "s"
     return f"{number:,} {noun}{ending if number != 1 else ''}"
 

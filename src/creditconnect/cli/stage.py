@@ -90,10 +90,13 @@ class Stage:
         made = settings.new(self.folder / "homes" / institution, institution, (self._url,))
         return make_home(made, deployment, roles=roles, ask=self.passphrase, scrypt_work=DEMO_SCRYPT_WORK)
 
-    def admit(self, side: Side, accounts: dict[str, str], deployment: Path) -> None:
-        """Admit a side's bureau and bank and agree to both corridors: one run of scripts/institutions.py."""
+    def admit(self, side: Side, accounts: dict[str, str], exchange_key: bytes, deployment: Path) -> None:
+        """Admit a side's bureau and bank and agree to both corridors: one run of scripts/institutions.py.
+
+        `accounts` are the bureau's by role, `exchange_key` is the bank's.
+        """
         plan = self.folder / f"plan-{side.name}.toml"
-        plan.write_text(_plan(side, accounts), encoding="utf-8")
+        plan.write_text(_plan(side, accounts, exchange_key), encoding="utf-8")
         self.institutions("apply", side, deployment, str(plan))
 
     def institutions(self, command: str, side: Side, deployment: Path, *arguments: str) -> str:
@@ -152,7 +155,7 @@ def _each(option: str, values: list[str]) -> list[str]:
     return [part for value in values for part in (option, value)]
 
 
-def _plan(side: Side, accounts: dict[str, str]) -> str:
+def _plan(side: Side, accounts: dict[str, str], exchange_key: bytes) -> str:
     corridors = "".join(
         f'\n[[corridor]]\nfrom = "{one.code}"\nto = "{other.code}"\n' for one, other in ((HK, SZ), (SZ, HK))
     )
@@ -171,4 +174,5 @@ code = "{side.bank}"
 roles = ["verifier"]
 schemas = []
 until = "never"
+encryption_key = "{exchange_key.hex()}"
 {corridors}"""

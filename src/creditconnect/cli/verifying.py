@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from creditconnect.cli.presentation import (
+    STANDARD_INPUT,
     HomeOption,
     JsonOption,
     counted,
+    named_or_scanned,
     open_client,
     parse_record_hash,
     print_json,
@@ -36,22 +38,37 @@ def add_to(app: typer.Typer) -> None:
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(help="A package, plain or sealed, or a folder or archive of packages.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A package, plain or sealed; a folder or archive of them; a sheet, its picture, or - to scan it."
+        ),
+    ],
     document: Annotated[
         Path | None, typer.Option(help="The document that the package is about, if it does not lie beside it.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write each package's verdict into this file, .csv or .parquet.")
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a package, or every package in a folder or archive. Exit code 0: verified; 10: not; 11: could not tell."""
+    """Verify a package, or every package in a folder or archive. Exit code 0: verified; 10: not; 11: could not tell.
+
+    With --out, what was stopped goes on where it was: give the same command again.
+    """
+    if out is not None and document is not None:
+        raise UsageError("--out and --document exclude each other", hint="lay documents beside their packages")
     with open_client(home) as client:
+        if out is not None:
+            raise typer.Exit(_verify_into(client, path, out, as_json=as_json))
         if _holds_many(path):
             if document is not None:
                 raise UsageError("--document goes with one package", hint="lay documents beside their packages")
             results = _verify_all(client, path, quiet=as_json)
             _show_many(path, results, as_json=as_json)
         else:
-            results = [(path.name, client.verify(path, document=document))]
+            results = [(path.name, client.verify(named_or_scanned(path), document=document))]
             _show_one(path, results[0][1], as_json=as_json)
     raise typer.Exit(max(EXIT_CODES[verification.verdict] for _, verification in results))
 
@@ -76,7 +93,7 @@ def find(
 def _holds_many(path: Path) -> bool:
     from creditconnect.custody.archives import is_archive
 
-    return path.is_dir() or is_archive(path)
+    return path.is_dir() or (path != STANDARD_INPUT and is_archive(path))
 
 
 def _verify_all(client: Client, path: Path, *, quiet: bool) -> list[tuple[str, Verification]]:
@@ -86,6 +103,21 @@ def _verify_all(client: Client, path: Path, *, quiet: bool) -> list[tuple[str, V
             results.append(result)
             tell(len(results), 0)
     return results
+
+
+def _verify_into(client: Client, path: Path, out: Path, *, as_json: bool) -> int:
+    """The exit code."""
+    with progress_bar("verifying", quiet=as_json) as tell:
+        done = client.verify_into(path, out, progress=lambda inputs: tell(inputs, 0))
+    if as_json:
+        print_json(done)
+    else:
+        print_table(
+            f"{done.file}: {counted(done.inputs, 'package')}", ("verdict", "packages #"), sorted(done.verdicts.items())
+        )
+        if done.kept:
+            print(f"{done.kept} of them were answered before it was stopped, within the hour")
+    return max(EXIT_CODES[Verdict(verdict)] for verdict in done.verdicts)
 
 
 def _show_many(folder: Path, results: list[tuple[str, Verification]], *, as_json: bool) -> None:

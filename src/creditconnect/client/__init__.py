@@ -9,15 +9,15 @@ Opens only what a question needs: verifying asks for no passphrase, and packagin
 
 from __future__ import annotations
 
-from creditconnect.client.accounts import Accounts
 from creditconnect.client.auditing import Auditing
 from creditconnect.client.correcting import Correcting
 from creditconnect.client.handing_over import HandingOver
+from creditconnect.client.keys import Keys
 from creditconnect.client.providing import Providing
 from creditconnect.client.reviewing import Reviewing
 from creditconnect.client.schemas import Schemas
 from creditconnect.client.verifying import Verifying
 
 
-class Client(Providing, Reviewing, Correcting, Verifying, HandingOver, Auditing, Accounts, Schemas):
+class Client(Providing, Reviewing, Correcting, Verifying, HandingOver, Auditing, Keys, Schemas):
     """An opened home. Use as a context manager, or call `close`."""

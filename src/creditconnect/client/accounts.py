@@ -1,41 +1,25 @@
-"""The part of a client that keeps its chain accounts: which keys there are, the next one, those that were."""
+"""The part of a client that keeps its chain accounts: the key in use, the next one, those that were."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from creditconnect import settings as homes
-from creditconnect.chain.key_files import KeyFile, KeyFiles, KeyState
-from creditconnect.chain.registry import Question
+from creditconnect.chain.key_files import KeyFile, KeyFiles
+from creditconnect.chain.registry import Block, Question
+from creditconnect.client.key_standing import KeyKind, KeyStanding
 from creditconnect.client.opened import Opened
 from creditconnect.errors import UsageError
-from creditconnect.types import AccountRole
+from creditconnect.types import AccountRole, KeyState
 
 ROLES = {"submit": AccountRole.SUBMIT, "review": AccountRole.REVIEW}
-
-
-@dataclass(frozen=True, slots=True)
-class AccountStanding:
-    """A chain key of this home, and what the registry says of its address: `bound` to this institution and role."""
-
-    role: str
-    state: KeyState
-    address: str
-    remote: str | None
-    bound: bool
-    enabled: bool
 
 
 class Accounts(Opened):
     """What an institution does with its chain accounts. An authority binds and disables their addresses."""
 
-    def accounts(self) -> list[AccountStanding]:
-        """Every chain key of this home, with the registry's word on it."""
-        return [self._standing_of(key) for key in self._key_files.all()]
-
-    def rotate_account(self, role: str, *, remote: str | None = None) -> AccountStanding:
+    def rotate_account(self, role: str, *, remote: str | None = None) -> KeyStanding:
         """Put the role's next key in use if it is bound; make a next key if there is none.
 
         A next key is made here, under the role's passphrase, or is the one that a remote signer holds (`URL` or
@@ -48,16 +32,15 @@ class Accounts(Opened):
         waiting = next((key for key in self._key_files.all() if (key.role, key.state) == (role, KeyState.NEXT)), None)
         if waiting is None:
             return self._make_next(role, remote)
-        standing = self._standing_of(waiting)
-        if not (standing.bound and standing.enabled):
+        if not self._account_standing(waiting, self.registry.head()).registered:
             raise UsageError(
-                f"the next {role} account {standing.address} is not bound and enabled",
+                f"the next {role} account {waiting.address} is not bound and enabled",
                 hint="ask your authority to bind it; the old one stays in use until then",
             )
         self._require_nothing_under_way()
-        return self._standing_of(self._key_files.put_next_in_use(role))
+        return self._account_standing(self._key_files.put_next_in_use(role), self.registry.head())
 
-    def import_account(self, role: str, source: Path) -> AccountStanding:
+    def import_account(self, role: str, source: Path) -> KeyStanding:
         """Take a keystore v3 file as the role's next key.
 
         Raises:
@@ -65,7 +48,8 @@ class Accounts(Opened):
                 next key waits already.
         """
         _require_role(role)
-        return self._standing_of(self._key_files.take(role, source, homes.passphrase(role, self._ask)))
+        taken = self._key_files.take(role, source, homes.passphrase(role, self._ask))
+        return self._account_standing(taken, self.registry.head())
 
     def export_account(self, role: str, target: Path) -> None:
         """Copy the keystore in use to a file, still under its passphrase.
@@ -76,18 +60,20 @@ class Accounts(Opened):
         _require_role(role)
         self._key_files.copy_out(role, target)
 
-    def retire_account(self, address: str) -> None:
-        """Remove a key file that is no longer in use, once the registry lets its address do nothing.
+    def retire_account(self, role: str, address: str) -> None:
+        """Destroy the file of a role's key that is no longer in use, once the registry lets its address do nothing.
 
         Raises:
             UsageError: there is no such key, it is in use, or its address is still enabled.
         """
-        key = next((key for key in self._key_files.all() if key.address == address.lower()), None)
+        _require_role(role)
+        found = (key for key in self._key_files.all() if (key.role, key.address) == (role, address.lower()))
+        key = next(found, None)
         if key is None:
-            raise UsageError(f"this home has no key of {address}", hint="see creditconnect account list")
+            raise UsageError(f"this home has no {role} key of {address}", hint="see creditconnect keys list")
         if key.state == KeyState.CURRENT:
-            raise UsageError(f"{address} is in use", hint=f"creditconnect account rotate {key.role} first")
-        if self._standing_of(key).enabled:
+            raise UsageError(f"{address} is in use", hint=f"creditconnect keys rotate {key.role} first")
+        if self._account_standing(key, self.registry.head()).registered:
             raise UsageError(f"{address} is still enabled in the registry", hint="ask your authority to disable it")
         self._key_files.remove(key)
 
@@ -97,7 +83,7 @@ class Accounts(Opened):
     def _key_files(self) -> KeyFiles:
         return KeyFiles(self.settings.home / "keys")
 
-    def _make_next(self, role: str, remote: str | None) -> AccountStanding:
+    def _make_next(self, role: str, remote: str | None) -> KeyStanding:
         path = self._key_files.next_path(role)
         if remote is None:
             from creditconnect.chain.signing import create_keystore
@@ -108,13 +94,20 @@ class Accounts(Opened):
 
             find_remote_signer(remote).write(path)
         (made,) = (key for key in self._key_files.all() if key.path == path)
-        return self._standing_of(made)
+        return self._account_standing(made, self.registry.head())
 
-    def _standing_of(self, key: KeyFile) -> AccountStanding:
-        block = self.registry.head()
-        (account,) = self.registry.ask([Question("accountOf", (key.address,))], block)
-        bound = (account["institution"], account["role"]) == (self._own_id(block), ROLES.get(key.role))
-        return AccountStanding(key.role, key.state, key.address, key.remote, bound, bound and account["enabled"])
+    def _account_standing(self, key: KeyFile, block: Block | None) -> KeyStanding:
+        """Its standing as of a block; without one, as far as this home knows."""
+        enabled, note = None, ""
+        if block is not None:
+            (account,) = self.registry.ask([Question("accountOf", (key.address,))], block)
+            own = (self._registered_id(block), ROLES.get(key.role))
+            bound = (account["institution"], account["role"]) == own
+            enabled = bound and bool(account["enabled"])
+            note = "bound" if enabled else "disabled" if bound else "not bound"
+        return KeyStanding(
+            KeyKind(key.role), key.state, address=key.address, remote=key.remote, registered=enabled, note=note
+        )
 
     def _require_nothing_under_way(self) -> None:
         with self._database.read() as connection:

@@ -1,4 +1,4 @@
-"""Handing over: packages written, in the clear or sealed for one institution, apart or as an archive; exchange keys.
+"""Handing over: packages written, in the clear or sealed for one institution, apart or as an archive; and opened.
 
 To whom a package is sealed is the registry's word: the key comes from its events, and is the one only if the contract
 keeps its hash at the same block.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,13 @@ from creditconnect.chain.registry import Block, Question, bytes32_of
 from creditconnect.client.opened import Opened
 from creditconnect.custody import hpke, sealed_packages
 from creditconnect.custody.archives import is_archive, read_packages, write_archive
-from creditconnect.custody.exchange_keys import ExchangeKey, ExchangeKeys, key_hash
+from creditconnect.custody.exchange_keys import key_hash
+from creditconnect.custody.hpke import PrivateKey
 from creditconnect.custody.packages import Package, read_package, store_file, write_package
-from creditconnect.custody.sealed_packages import Envelope, is_sealed, open_package, read_envelope, seal_package
+from creditconnect.custody.printed import packages_in
+from creditconnect.custody.printed_codes import is_codes, read_codes, write_codes
+from creditconnect.custody.sealed_packages import Envelope, is_sealed, open_package, seal_package
+from creditconnect.custody.sheets import Sheet, draw_sheet
 from creditconnect.custody.vault import StoredRecord
 from creditconnect.errors import MirrorInconsistent, SealedForAnother, SealedKeyGone, UsageError
 from creditconnect.records.canonical import read_canonical
@@ -36,16 +39,12 @@ class PackagesWritten:
 
 
 @dataclass(frozen=True, slots=True)
-class ExchangeKeyStanding:
-    """An exchange key of this home; `published` if it is the one that the registry has for this institution now."""
+class SheetWritten:
+    """A printable sheet: of which record, and on how many codes its package is."""
 
-    number: int
-    suite: str
-    hash: bytes
-    public: bytes
-    made_at: int
-    retired: bool
-    published: bool
+    file: Path
+    record_hash: bytes
+    codes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,26 @@ class HandingOver(Opened):
             raise UsageError(f"{file}: there is no active record to write", hint="see creditconnect status")
         return PackagesWritten(file, write_archive(file, self._members(active, recipient)), left_out)
 
+    def write_sheet(self, file: Path, record_hash: bytes, *, recipient: str | None = None) -> SheetWritten:
+        """Write a sheet to print: HTML that needs nothing else, with the package of an active record as QR codes.
+
+        Sealed for the institution `recipient`, where one is given: then nothing of the record is on it in the clear.
+
+        Raises:
+            UsageError: the vault has no such record, or it is not active; nothing can be sealed for the recipient; the
+                package takes more codes than a sheet has. No file is written then.
+        """
+        package = self.package(record_hash)
+        to = None if recipient is None else self._recipient(recipient)
+        codes = write_codes(self._member(package, to)[1])
+        sheet = Sheet(package, self._stored(record_hash).expires_at, codes, recipient, int(self._clock()))
+        store_file(file, draw_sheet(sheet).encode())
+        return SheetWritten(file, record_hash, len(codes))
+
     def open_package(self, data: bytes) -> bytes:
         """The plain package's bytes: those of a sealed one opened, a plain one as it is. Verifies nothing.
+
+        Takes the text of a sheet's codes as well.
 
         Asks for the vault's passphrase only where there is something of this home's to open.
 
@@ -122,79 +139,32 @@ class HandingOver(Opened):
             SealedForAnother, SealedKeyGone, SealedAltered, PackageInvalid: it does not open: says why. Tampered: the
                 exchange key of this home does not open.
         """
-        if not is_sealed(data):
-            return data
-        envelope = read_envelope(data)
-        if envelope.recipient != self.settings.institution:
-            raise SealedForAnother(
-                f"sealed for {envelope.recipient}, this home is {self.settings.institution}",
-                hint=f"hand it to {envelope.recipient}, or ask {envelope.sender} for one",
-            )
-        return open_package(data, self._secret(envelope))
+        carried = _off_the_sheet(data)
+        return open_package(carried, self._private_key) if is_sealed(carried) else carried
 
-    def unseal(self, file: Path, *, folder: Path | None = None) -> Unsealed:
-        """What a package's file holds; its plain bytes are written into `folder`, where one is given.
+    def unseal(self, file: Path | bytes, *, folder: Path | None = None) -> Unsealed:
+        """What a package's file, a picture of a sheet, or their bytes hold.
+
+        The plain package is written into `folder`, where one is given.
 
         Verifies nothing: whoever knows the key that is published could have sealed anything.
 
         Raises:
             UsageError: it can't be read, or is a folder or archive. As `open_package`; NotCanonical.
         """
-        if file.is_dir() or is_archive(file):
-            raise UsageError(f"{file}: holds more than one package", hint="name one; verify takes folders and archives")
-        ((_, data),) = read_packages(file)
-        plain = self.open_package(data)
+        carried = _off_the_sheet(only_package(file))
+        plain = self.open_package(carried)
         package = read_package(plain)
         record = read_canonical(package.canonical)
         written = None if folder is None else folder / package.file_name
         if written is not None:
             written.parent.mkdir(parents=True, exist_ok=True)
             store_file(written, plain)
-        return Unsealed(is_sealed(data), package.provider, package.derived.record_hash, package.schema, record, written)
-
-    def exchange_keys(self) -> list[ExchangeKeyStanding]:
-        """Every exchange key of this home, by number, and which one the registry has. Needs no passphrase."""
-        published = self._published(self.registry.head())
-        return [_standing(key, published) for key in self._exchange_keys.all()]
-
-    def make_exchange_key(self, suite: ExchangeSuite = ExchangeSuite.X25519_AES256GCM) -> ExchangeKeyStanding:
-        """Make a key pair; nobody seals to it before it is published. Needs no node."""
-        return _standing(self._exchange_keys.make(self._keyring, suite), (0, b""))
-
-    def publish_exchange_key(self, number: int | None = None) -> ExchangeKeyStanding:
-        """Have packages for this institution sealed to a key from now on, the newest unless a number is given.
-
-        Sent by the review account. A key that is published already is not sent again.
-
-        Raises:
-            UsageError: there is no such key, or it is retired. Reverted: the registry lets this account not.
-        """
-        key = self._usable(number)
-        block = self.registry.head()
-        if (int(key.suite), key.hash) != self._published(block):
-            data = self.registry.abi.encode_call("setEncryptionKey", self._own_id(block), int(key.suite), key.public)
-            self._call("review", "setEncryptionKey", data)
-        return _standing(key, (int(key.suite), key.hash))
-
-    def retire_exchange_key(self, number: int) -> ExchangeKeyStanding:
-        """Destroy the secret of a key that another has replaced: what was sealed to it stays sealed.
-
-        Raises:
-            UsageError: there is no such key, or the registry still has it.
-        """
-        published = self._published(self.registry.head())
-        if _standing(self._exchange_keys.get(number), published).published:
-            raise UsageError(
-                f"exchange key {number} is published: packages are sealed to it now",
-                hint="make and publish another first",
-            )
-        return _standing(self._exchange_keys.retire(number), published)
+        return Unsealed(
+            is_sealed(carried), package.provider, package.derived.record_hash, package.schema, record, written
+        )
 
     # ------------------------------------------------------------------------------------------------------- private
-
-    @cached_property
-    def _exchange_keys(self) -> ExchangeKeys:
-        return ExchangeKeys(self.settings.exchange_keys_file, clock=self._clock)
 
     def _active(self, record_hash: bytes | None) -> tuple[list[StoredRecord], dict[str, int]]:
         records = self._vault.registered() if record_hash is None else [self._stored(record_hash)]
@@ -224,7 +194,7 @@ class HandingOver(Opened):
         suite, kept = answer["encryptionSuite"], answer["encryptionKeyHash"]
         if not any(kept):
             raise UsageError(
-                f"{code} has published no exchange key", hint="ask it to: creditconnect exchange-key publish"
+                f"{code} has published no exchange key", hint="ask it to: creditconnect keys rotate exchange"
             )
         if suite not in list(ExchangeSuite):
             raise UsageError(f"{code} has published a key of suite {suite}", hint="only a newer creditconnect knows it")
@@ -255,24 +225,12 @@ class HandingOver(Opened):
         (answer,) = self.registry.ask([Question("institutionOf", (number,))], block)
         return int(number), answer
 
-    def _published(self, block: Block) -> tuple[int, bytes]:
-        """Suite and hash of this institution's key in the registry; no bytes at all where there is none."""
-        code = bytes32_of(self.settings.institution)
-        (number,) = self.registry.ask([Question("institutionByCode", (code,))], block)
-        (answer,) = self.registry.ask([Question("institutionOf", (number,))], block)
-        kept = answer["encryptionKeyHash"]
-        return answer["encryptionSuite"], kept if any(kept) else b""
-
-    def _usable(self, number: int | None) -> ExchangeKey:
-        keys = self._exchange_keys.all()
-        if not keys:
-            raise UsageError("this home has no exchange key", hint="make one with creditconnect exchange-key make")
-        key = keys[-1] if number is None else self._exchange_keys.get(number)
-        if key.wrapped is None:
-            raise UsageError(f"exchange key {key.number} is retired", hint="make another")
-        return key
-
-    def _secret(self, envelope: Envelope) -> bytes:
+    def _private_key(self, envelope: Envelope) -> PrivateKey:
+        if envelope.recipient != self.settings.institution:
+            raise SealedForAnother(
+                f"sealed for {envelope.recipient}, this home is {self.settings.institution}",
+                hint=f"hand it to {envelope.recipient}, or ask {envelope.sender} for one",
+            )
         key = self._exchange_keys.by_hash(envelope.key_hash)
         ask_for_another = f"ask {envelope.sender} for one sealed to the key that is published now"
         if key is None or key.suite != envelope.suite:
@@ -281,7 +239,33 @@ class HandingOver(Opened):
             )
         if key.wrapped is None:
             raise SealedKeyGone(f"sealed for exchange key {key.number}, which is retired", hint=ask_for_another)
-        return self._exchange_keys.secret(key, self._keyring)
+        return self._exchange_keys.private_key(key, self._keyring)
+
+
+def only_package(source: Path | bytes) -> bytes:
+    """The one package that a file or its bytes hold, as it is carried: plain, sealed, or a sheet's codes.
+
+    Raises:
+        UsageError: it can't be read, or holds more than one. SourceUnreadable: a picture without a code.
+    """
+    if isinstance(source, bytes):
+        found = list(packages_in("what was handed in", source))
+    else:
+        if source.is_dir() or is_archive(source):
+            raise UsageError(
+                f"{source}: holds more than one package", hint="name one; verify takes folders and archives"
+            )
+        found = list(read_packages(source))
+    if len(found) != 1:
+        raise UsageError(
+            f"{'it' if isinstance(source, bytes) else source}: holds the codes of {len(found)} sheets",
+            hint="one at a time; or lay it in a folder, and verify that",
+        )
+    return found[0][1]
+
+
+def _off_the_sheet(data: bytes) -> bytes:
+    return read_codes(data) if is_codes(data) else data
 
 
 def _require_usable(to: _Recipient) -> None:
@@ -290,15 +274,3 @@ def _require_usable(to: _Recipient) -> None:
         hpke.seal(to.suite, to.public, b"", b"")
     except UsageError as error:
         raise UsageError(f"{to.code}: {error.message}", hint=error.hint) from None
-
-
-def _standing(key: ExchangeKey, published: tuple[int, bytes]) -> ExchangeKeyStanding:
-    return ExchangeKeyStanding(
-        number=key.number,
-        suite=key.suite.name,
-        hash=key.hash,
-        public=key.public,
-        made_at=key.made_at,
-        retired=key.wrapped is None,
-        published=(int(key.suite), key.hash) == published,
-    )

@@ -32,6 +32,7 @@ from creditconnect.chain.registry import (
 from creditconnect.chain.rpc import Node
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
+from creditconnect.custody.exchange_keys import ExchangeKeys
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.packages import Package
 from creditconnect.custody.vault import StoredRecord, Vault
@@ -67,7 +68,7 @@ class Opened:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`ask` is called with vault, submit or review where no file names that passphrase."""
+        """`ask` is called with vault, submit, review, new_vault or export where no file names that passphrase."""
         self.settings = settings
         self._ask = ask
         self._clock = clock
@@ -142,6 +143,10 @@ class Opened:
         return Keyring.open(self.settings.keyring_file, homes.passphrase("vault", self._ask))
 
     @cached_property
+    def _exchange_keys(self) -> ExchangeKeys:
+        return ExchangeKeys(self.settings.exchange_keys_file, clock=self._clock)
+
+    @cached_property
     def _mirror(self) -> Mirror:
         database = self._kept(Database(self.settings.mirror_file, mirrors.MIGRATIONS))
         return Mirror(database, self.registry, self.deployment.block)
@@ -167,7 +172,6 @@ class Opened:
         from creditconnect.chain.remote_signing import open_signer
 
         signer = open_signer(self.settings.key_file(account), lambda: homes.passphrase(account, self._ask))
-        self.settings.locks_folder.mkdir(exist_ok=True)
         with submitter_lock(self.settings.locks_folder, signer.address):
             yield Outbox(
                 self._database,
@@ -212,13 +216,18 @@ class Opened:
             chain=self.deployment.identity,
         )
 
-    def _own_id(self, block: Block) -> int:
+    def _registered_id(self, block: Block) -> int:
+        """This institution's number in the registry; 0 where it was not admitted yet."""
         (number,) = self.registry.ask([Question("institutionByCode", (bytes32_of(self.settings.institution),))], block)
+        return int(number)
+
+    def _own_id(self, block: Block) -> int:
+        number = self._registered_id(block)
         if not number:
             raise SettingsError(
                 f"the registry knows no institution {self.settings.institution}", hint="ask your authority to admit it"
             )
-        return int(number)
+        return number
 
     def _own_claims(self, record_hash: bytes) -> list[Claim]:
         found = self.find(record_hash)

@@ -1,4 +1,4 @@
-"""Many packages at once: in a folder, or in one file, a ZIP of packages (docs/PROTOCOL.md, 6).
+"""Many packages at once: in a folder, or in one file, a ZIP of packages (docs/PROTOCOL.md, 6); or one, however carried.
 
 An archive comes from outside: how many members, how large each and all together, and how far they were deflated is
 bounded by what its directory says before a member is read, and again while it is. Members' names are labels; nothing is
@@ -13,10 +13,13 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from creditconnect.custody import packages, sealed_packages
+from creditconnect.custody import packages, printed, sealed_packages
+from creditconnect.custody.printed import is_picture, packages_in, printed_codes
+from creditconnect.custody.printed_codes import join_codes, sort_codes
 from creditconnect.errors import SourceUnreadable, UsageError
 
 FILE_SUFFIX = ".ccarchive"
@@ -52,17 +55,19 @@ def read_packages(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of a package, of every package in a folder by name, or of every one in an archive; one at a time.
 
     In a folder an archive's packages come as `archive/name`. What can't be got out of an archive, for it is damaged
-    there, comes as no bytes at all, which are no package.
+    there, comes as no bytes at all, which are no package. Of what is printed the codes' text comes, as `read_codes`
+    takes it; in a folder a sheet's codes may be in several pictures, and what holds no code is passed over.
 
     Raises:
-        UsageError: there is no package there, or a file can't be read. SourceUnreadable: an archive as a whole.
+        UsageError: there is no package there, or a file can't be read. SourceUnreadable: an archive as a whole, or a
+            picture by itself that holds no code.
     """
     if path.is_dir():
         yield from _read_folder(path)
     elif is_archive(path):
         yield from _read_archive(path)
     else:
-        yield path.name, _read_file(path)
+        yield from packages_in(path.name, _read_file(path))
 
 
 def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> int:
@@ -107,24 +112,52 @@ def _method(data: bytes) -> int:
 
 def _read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     try:
-        files = sorted(file for file in folder.iterdir() if file.suffix in (*PACKAGE_SUFFIXES, FILE_SUFFIX))
+        files = sorted(folder.iterdir())
     except OSError as error:
         raise UsageError(f"{folder}: can't be read ({error.strerror})") from None
-    if not files:
+    none = True
+    # Of sheets that are not whole yet: each code, and the first file that it is in.
+    partial: dict[str, str] = {}
+    for file in files:
+        for found in _read_in_folder(file, partial):
+            none = False
+            yield found
+    for codes in chain.from_iterable(sort_codes(partial)):
+        none = False
+        yield partial[codes[0]], join_codes(codes)
+    if none:
         raise UsageError(
             f"{folder}: holds no package", hint=f"packages end with {', '.join(PACKAGE_SUFFIXES)} or {FILE_SUFFIX}"
         )
-    for file in files:
-        if file.suffix == FILE_SUFFIX:
-            yield from ((f"{file.name}/{name}", data) for name, data in _read_archive(file))
-        else:
-            yield file.name, _read_file(file)
+
+
+def _read_in_folder(file: Path, partial: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    if file.suffix == FILE_SUFFIX:
+        yield from ((f"{file.name}/{name}", data) for name, data in _read_archive(file))
+    elif file.suffix in PACKAGE_SUFFIXES:
+        yield file.name, _read_file(file)
+    elif file.suffix.lower() in printed.SUFFIXES and file.is_file():
+        whole, left = sort_codes(_codes_of(file))
+        for number, codes in enumerate(whole, start=1):
+            yield file.name if len(whole) == 1 else f"{file.name}/{number}", join_codes(codes)
+        for code in chain.from_iterable(left):
+            partial.setdefault(code, file.name)
+
+
+def _codes_of(file: Path) -> list[str]:
+    """No code where it is no sheet, so far as one can tell: a document, perhaps, that lies beside its package."""
+    try:
+        return printed_codes(file.name, _read_file(file)) or []
+    except (SourceUnreadable, UsageError):
+        return []
 
 
 def _read_file(path: Path) -> bytes:
     with _reading(path) as file:
+        first = file.read(16)
+        greatest = printed.GREATEST_PICTURE_BYTES if is_picture(first) else _GREATEST_MEMBER_BYTES
         # One more is wrong already, many more would take memory.
-        return file.read(_GREATEST_MEMBER_BYTES + 1)
+        return first + file.read(greatest + 1 - len(first))
 
 
 def _read_archive(path: Path) -> Iterator[tuple[str, bytes]]:

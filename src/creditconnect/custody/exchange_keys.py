@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from eth_hash.auto import keccak
 
 from creditconnect.custody import hpke
 from creditconnect.custody.keyring import Keyring
+from creditconnect.custody.private_files import replace_json
 from creditconnect.errors import SettingsError, Tampered, UsageError
 from creditconnect.types import ExchangeSuite
 
@@ -50,6 +51,10 @@ class ExchangeKeys:
     def __init__(self, path: Path, *, clock: Callable[[], float]) -> None:
         self._path = path
         self._clock = clock
+        self._version: object = None
+        self._keys: list[ExchangeKey] = []
+        self._by_hash: dict[bytes, ExchangeKey] = {}
+        self._opened: dict[int, hpke.PrivateKey] = {}
 
     def all(self) -> list[ExchangeKey]:
         """Every key by number, retired ones included. Needs no passphrase.
@@ -58,7 +63,16 @@ class ExchangeKeys:
             SettingsError: the file is none of exchange keys.
         """
         try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
+            # Read again only when it was replaced, by this process or another; what was opened is then forgotten.
+            about = self._path.stat()
+            version = (about.st_ino, about.st_mtime_ns, about.st_size)
+            if version == self._version:
+                return list(self._keys)
+            self._opened.clear()
+            text = self._path.read_text(encoding="utf-8")
+            if "\0" in text:  # replaced and overwritten while it was read
+                text = self._path.read_text(encoding="utf-8")
+            document = json.loads(text)
             if document["format"] != FORMAT or not isinstance(document["keys"], list):
                 raise ValueError
             keys = [_key(entry) for entry in document["keys"]]
@@ -72,7 +86,8 @@ class ExchangeKeys:
             raise SettingsError(
                 f"{self._path}: is not a {FORMAT} file", hint="restore it from a backup; don't make it anew"
             ) from None
-        return keys
+        self._version, self._keys, self._by_hash = version, keys, {key.hash: key for key in keys}
+        return list(keys)
 
     def get(self, number: int) -> ExchangeKey:
         """The key of that number.
@@ -82,12 +97,12 @@ class ExchangeKeys:
         """
         found = next((key for key in self.all() if key.number == number), None)
         if found is None:
-            raise UsageError(f"this home has no exchange key {number}", hint="see creditconnect exchange-key list")
+            raise UsageError(f"this home has no exchange key {number}", hint="see creditconnect keys list")
         return found
 
     def by_hash(self, hash_: bytes) -> ExchangeKey | None:
         """The key that a registry or a sealed package names; None where it never was this home's."""
-        return next((key for key in self.all() if key.hash == hash_), None)
+        return self._by_hash.get(hash_) if self.all() else None
 
     def make(self, keyring: Keyring, suite: ExchangeSuite) -> ExchangeKey:
         """Draw a new pair and keep it under the next number."""
@@ -107,7 +122,8 @@ class ExchangeKeys:
         """
         with self._held():
             retired = replace(self.get(number), wrapped=None)
-            self._write([retired if key.number == number else key for key in self.all()])
+            keys = [retired if key.number == number else key for key in self.all()]
+            self._write(keys, erase_former=True)
         return retired
 
     def secret(self, key: ExchangeKey, keyring: Keyring) -> bytes:
@@ -116,12 +132,67 @@ class ExchangeKeys:
         Raises:
             Tampered: the file was altered, or the key is not of this keyring.
         """
-        secret = keyring.unwrap(key.wrapped or b"")
+        try:
+            secret = keyring.unwrap(key.wrapped or b"")
+        except Tampered:
+            raise Tampered(
+                f"{self._path}: exchange key {key.number} does not open under this home's keyring",
+                hint="it was altered, or keyring.json is another home's: restore both from one backup,"
+                " or creditconnect keys import",
+            ) from None
         if hpke.public_key(key.suite, secret) != key.public:
             raise Tampered(f"{self._path}: exchange key {key.number} is not the pair that it says")
         return secret
 
+    def private_key(self, key: ExchangeKey, keyring: Keyring) -> hpke.PrivateKey:
+        """What the secret opens with; made once, until the file changes: it takes longer than opening a package.
+
+        Raises:
+            Tampered: as `secret`.
+        """
+        if key.number not in self._opened:
+            self._opened[key.number] = hpke.private_key(key.suite, self.secret(key, keyring))
+        return self._opened[key.number]
+
+    def restore(self, keyring: Keyring, keys: Sequence[tuple[ExchangeKey, bytes | None]]) -> list[int]:
+        """Take in keys with their secrets (None once retired), from number 1 on; the numbers of those not here before.
+
+        A key that was retired here stays so; one whose secret does not open under this keyring gets it anew.
+
+        Raises:
+            UsageError: a number is given to another key here; nothing is taken then.
+        """
+        with self._held():
+            kept = self.all()
+            taken = [key.number for key, secret in keys if self._lacks(kept, key, secret, keyring)]
+            anew = {
+                key.number: replace(key, wrapped=None if secret is None else keyring.wrap(secret))
+                for key, secret in keys
+                if key.number in taken
+            }
+            if anew:
+                merged = {key.number: key for key in kept} | anew
+                self._write([merged[number] for number in sorted(merged)])
+        return taken
+
     # ------------------------------------------------------------------------------------------------------- private
+
+    def _lacks(self, kept: list[ExchangeKey], key: ExchangeKey, secret: bytes | None, keyring: Keyring) -> bool:
+        here = next((one for one in kept if one.number == key.number), None)
+        if here is None:
+            return True
+        if (here.suite, here.public) != (key.suite, key.public):
+            raise UsageError(
+                f"{self._path}: exchange key {key.number} is there already, and is another",
+                hint="this home made it; another's keys are taken in before a home makes its own",
+            )
+        if here.wrapped is None or secret is None:
+            return False
+        try:
+            self.secret(here, keyring)
+        except Tampered:
+            return True
+        return False
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -133,16 +204,9 @@ class ExchangeKeys:
         finally:
             os.close(descriptor)
 
-    def _write(self, keys: list[ExchangeKey]) -> None:
-        following = self._path.with_suffix(".json.next")
-        following.unlink(missing_ok=True)  # left by a kill
-        descriptor = os.open(following, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "keys": [_entry(key) for key in keys]}, file, indent=2)
-            file.flush()
-            # A key that is published must not be lost with the machine's power.
-            os.fsync(file.fileno())
-        following.replace(self._path)
+    def _write(self, keys: list[ExchangeKey], *, erase_former: bool = False) -> None:
+        document = {"format": FORMAT, "keys": [_entry(key) for key in keys]}
+        replace_json(self._path, document, erase_former=erase_former)
 
 
 def key_hash(public: bytes) -> bytes:

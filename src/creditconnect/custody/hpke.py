@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.hpke import (
 from creditconnect.errors import SealedAltered, UsageError
 from creditconnect.types import ExchangeSuite
 
+PrivateKey = X25519PrivateKey | MLKEM768X25519PrivateKey
 SECRET_BYTES = 32
 PUBLIC_BYTES = {ExchangeSuite.X25519_AES256GCM: 32, ExchangeSuite.MLKEM768_X25519_AES256GCM: 1_216}
 # X-Wing: the seed comes to 64 bytes of ML-KEM's d and z, and 32 of X25519.
@@ -54,18 +55,29 @@ def seal(suite: ExchangeSuite, public: bytes, info: bytes, plain: bytes) -> byte
     except ValueError:
         raise UsageError(
             f"the published key of {len(public)} bytes is none of suite {suite.name}",
-            hint="its owner publishes another: creditconnect exchange-key publish",
+            hint="its owner publishes another: creditconnect keys rotate exchange",
         ) from None
 
 
-def unseal(suite: ExchangeSuite, secret: bytes, info: bytes, sealed: bytes) -> bytes:
+def private_key(suite: ExchangeSuite, secret: bytes) -> PrivateKey:
+    """The private key of a secret of 32 bytes, ready to open with; making it takes as long as opening a package.
+
+    Raises:
+        UsageError: the library on this machine lacks the suite.
+    """
+    if suite == ExchangeSuite.X25519_AES256GCM:
+        return X25519PrivateKey.from_private_bytes(secret)
+    return MLKEM768X25519PrivateKey(*_hybrid_parts(secret))
+
+
+def unseal(suite: ExchangeSuite, key: PrivateKey, info: bytes, sealed: bytes) -> bytes:
     """What was sealed.
 
     Raises:
         SealedAltered: it does not open; says nothing more.
     """
     try:
-        return _suite(suite).decrypt(sealed, _private(suite, secret), info=info)
+        return _suite(suite).decrypt(sealed, key, info=info)
     except (InvalidTag, ValueError):
         raise SealedAltered("the sealed package does not open: it was altered, or damaged on its way") from None
 
@@ -80,12 +92,6 @@ def _public(suite: ExchangeSuite, public: bytes) -> X25519PublicKey | MLKEM768X2
         return X25519PublicKey.from_public_bytes(public)
     lattice, curve = public[:_LATTICE_PUBLIC_BYTES], public[_LATTICE_PUBLIC_BYTES:]
     return MLKEM768X25519PublicKey(_lattice_public(lattice), X25519PublicKey.from_public_bytes(curve))
-
-
-def _private(suite: ExchangeSuite, secret: bytes) -> X25519PrivateKey | MLKEM768X25519PrivateKey:
-    if suite == ExchangeSuite.X25519_AES256GCM:
-        return X25519PrivateKey.from_private_bytes(secret)
-    return MLKEM768X25519PrivateKey(*_hybrid_parts(secret))
 
 
 def _hybrid_parts(secret: bytes) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:

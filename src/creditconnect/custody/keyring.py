@@ -10,20 +10,17 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
+from creditconnect.custody.passphrase_sealing import SCRYPT_WORK, seal_under, unseal_under
+from creditconnect.custody.private_files import create_json, replace_json
 from creditconnect.errors import SettingsError, Tampered, WrongPassphrase
 
 FORMAT = "creditconnect-keyring/1"
 KEY_BYTES = 32
-# scrypt N, r, p (RFC 7914): 128 MiB and some 0.3 s; a test may ask for a smaller N.
-SCRYPT_WORK = 2**17
-_SCRYPT_R = 8
-_SCRYPT_P = 1
 _ASSOCIATED = FORMAT.encode()
 
 
@@ -40,18 +37,9 @@ class Keyring:
         Raises:
             FileExistsError: a keyring is never overwritten.
         """
-        key, salt, nonce = os.urandom(KEY_BYTES), os.urandom(16), os.urandom(12)
-        sealed = AESGCM(_stretch(passphrase, salt, scrypt_work)).encrypt(nonce, key, _ASSOCIATED)
-        document = {
-            "format": FORMAT,
-            "kdf": {"name": "scrypt", "n": scrypt_work, "r": _SCRYPT_R, "p": _SCRYPT_P, "salt": salt.hex()},
-            "cipher": {"name": "AES-256-GCM", "nonce": nonce.hex()},
-            "sealed": sealed.hex(),
-        }
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-        return cls(key)
+        keyring = cls(os.urandom(KEY_BYTES))
+        create_json(path, keyring._document(passphrase, scrypt_work))
+        return keyring
 
     @classmethod
     def open(cls, path: Path, passphrase: str) -> Keyring:
@@ -64,18 +52,13 @@ class Keyring:
             document = json.loads(path.read_text(encoding="utf-8"))
             if document["format"] != FORMAT:
                 raise ValueError
-            salt = bytes.fromhex(document["kdf"]["salt"])
-            work = int(document["kdf"]["n"])
-            nonce = bytes.fromhex(document["cipher"]["nonce"])
-            sealed = bytes.fromhex(document["sealed"])
-            stretched = _stretch(passphrase, salt, work)
+            return cls(unseal_under(passphrase, document, _ASSOCIATED))
         except FileNotFoundError:
-            raise SettingsError(f"{path}: there is no such keyring", hint="run creditconnect init") from None
+            raise SettingsError(
+                f"{path}: there is no such keyring",
+                hint="restore it from a backup, or creditconnect keys import makes one for the keys of an export",
+            ) from None
         except (OSError, ValueError, KeyError, TypeError):
-            raise SettingsError(f"{path}: is not a {FORMAT} file") from None
-        try:
-            return cls(AESGCM(stretched).decrypt(nonce, sealed, _ASSOCIATED))
-        except ValueError:
             raise SettingsError(f"{path}: is not a {FORMAT} file") from None
         except InvalidTag:
             raise WrongPassphrase(
@@ -83,10 +66,21 @@ class Keyring:
                 hint="type it again, or correct the file that CREDITCONNECT_VAULT_PASSPHRASE_FILE names",
             ) from None
 
+    def change_passphrase(self, path: Path, passphrase: str, *, scrypt_work: int = SCRYPT_WORK) -> None:
+        """Put the key-encryption key under another passphrase; a kill at any point leaves the old one or the new.
+
+        What this keyring wraps is untouched. A copy of the old file still opens by the old passphrase.
+        """
+        replace_json(path, self._document(passphrase, scrypt_work), erase_former=True)
+
     def new_key(self) -> tuple[bytes, bytes]:
         """A fresh 32-byte key, plain and wrapped."""
         key = os.urandom(KEY_BYTES)
-        return key, aes_key_wrap(self._key, key)
+        return key, self.wrap(key)
+
+    def wrap(self, key: bytes) -> bytes:
+        """A key of 32 bytes as it may be kept."""
+        return aes_key_wrap(self._key, key)
 
     def unwrap(self, wrapped: bytes) -> bytes:
         """The plain key.
@@ -99,9 +93,5 @@ class Keyring:
         except (InvalidUnwrap, ValueError):
             raise Tampered("a wrapped key does not open under this keyring") from None
 
-
-def _stretch(passphrase: str, salt: bytes, work: int) -> bytes:
-    # Bounds what an altered file could make us spend: 2^20 is 1 GiB.
-    if not 2 <= work <= 2**20:
-        raise ValueError("scrypt work out of bounds")
-    return Scrypt(salt=salt, length=KEY_BYTES, n=work, r=_SCRYPT_R, p=_SCRYPT_P).derive(passphrase.encode("utf-8"))
+    def _document(self, passphrase: str, scrypt_work: int) -> dict[str, Any]:
+        return {"format": FORMAT} | seal_under(passphrase, self._key, _ASSOCIATED, scrypt_work=scrypt_work)

@@ -81,4 +81,16 @@ MIGRATIONS = (
         PRIMARY KEY (subject, record)
     ) STRICT, WITHOUT ROWID
     """,
+    # A rotation seals records anew; what is retired leaves its number behind, which is never given again.
+    """
+    CREATE TABLE retired_keys (
+        number INTEGER PRIMARY KEY,
+        purpose TEXT NOT NULL,
+        suite INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        retired_at INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE INDEX records_key ON records (key_number)
+    """,
 )

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hmac
 import os
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from creditconnect.custody.data_keys import DataKeys, OpenedKey, newest
 from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.sealing import NONCE_BYTES, Sealer
@@ -89,12 +88,14 @@ class Vault:
         self._provider_code = provider_code
         self._suite = suite
         self._random = random_bytes
-        self._claim(provider_code)
-        keys = self._load_keys(keyring)
+        self._keyring = keyring
+        claim(database, provider_code)
+        self._keys = DataKeys(database)
+        keys = self._keys.opened(keyring, suite)
         self._digest_key = next(key.plain for key in keys if key.purpose == "digest")
         self._subject_key = hmac.digest(self._digest_key, _SUBJECT_TAG, "sha256")
-        self._sealers = {key.number: Sealer(key.suite, key.number, key.plain) for key in keys if key.purpose == "seal"}
-        self._current = self._sealers[max(number for number, sealer in self._sealers.items() if sealer.suite == suite)]
+        self._sealers: dict[int, Sealer] = {}
+        self._take(keys)
 
     # --------------------------------------------------------------------------------------------------- putting in
 
@@ -137,7 +138,11 @@ class Vault:
             for subject in row.subjects
         ]
         with self.database.write() as connection:
-            (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()
+            if newest(connection, self._suite) != self._current.key_number:
+                # A rotation made another key since; nothing more may come under the old one.
+                self._take(self._keys.opened_within(connection, self._keyring, self._suite))
+                sealed = self.seal(file, schema, expires_at, rows)
+            (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()
             connection.executemany(
                 "INSERT INTO records"
                 " (file, line, schema, expires_at, digest, record_hash, commitment, key_number, sealed, suite)"
@@ -149,7 +154,7 @@ class Vault:
                 "INSERT OR IGNORE INTO record_subjects (subject, record) SELECT ?, id FROM records WHERE digest = ?",
                 subjects,
             )
-            (accepted,) = connection.execute("SELECT count(*) FROM records WHERE id > ?", (newest,)).fetchone()
+            (accepted,) = connection.execute("SELECT count(*) FROM records WHERE id > ?", (last,)).fetchone()
             totals = FileTotals(accepted, len(rows) - accepted, rejected)
             connection.execute(
                 "UPDATE files SET accepted = accepted + ?, repeated = repeated + ?, rejected = rejected + ?"
@@ -201,6 +206,9 @@ class Vault:
         Raises:
             Tampered: it does not open.
         """
+        if record.key_number not in self._sealers:
+            # Made by a rotation since this vault was opened.
+            self._take(self._keys.known(self._keyring))
         sealer = self._sealers.get(record.key_number)
         if sealer is None:
             raise Tampered(f"record {record.id} names key {record.key_number}, which seals no records")
@@ -228,45 +236,26 @@ class Vault:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM records {where}", parameters).fetchall()
         return [_stored(row) for row in rows]
 
-    def _claim(self, provider_code: str) -> None:
-        with self.database.write() as connection:
-            connection.execute(
-                "INSERT INTO about (key, value) VALUES ('institution', ?) ON CONFLICT DO NOTHING", (provider_code,)
-            )
-            owner = connection.execute("SELECT value FROM about WHERE key = 'institution'").fetchone()[0]
-        if owner != provider_code:
-            raise SettingsError(f"{self.database.path}: belongs to {owner}, not to {provider_code}")
-
-    def _load_keys(self, keyring: Keyring) -> list[_Key]:
-        """Every key, in the order of their numbers; those that are missing are made."""
-        with self.database.write() as connection:
-            rows = _wrapped_keys(connection)
-            if not rows:
-                _add_key(connection, keyring, "digest", self._suite)
-            if not any((purpose, suite) == ("seal", self._suite) for purpose, _, _, suite in rows):
-                _add_key(connection, keyring, "seal", self._suite)
-                rows = _wrapped_keys(connection)
-        return [
-            _Key(purpose, number, keyring.unwrap(wrapped), Suite(suite)) for purpose, number, wrapped, suite in rows
+    def _take(self, keys: Sequence[OpenedKey]) -> None:
+        self._sealers |= {key.number: Sealer(key.suite, key.number, key.plain) for key in keys if key.purpose == "seal"}
+        self._current = self._sealers[
+            max(key.number for key in keys if (key.purpose, key.suite) == ("seal", self._suite))
         ]
 
 
-class _Key(NamedTuple):
-    purpose: str
-    number: int
-    plain: bytes
-    suite: Suite
+def claim(database: Database, provider_code: str) -> None:
+    """Make a new database that institution's.
 
-
-def _wrapped_keys(connection: sqlite3.Connection) -> list[tuple[str, int, bytes, int]]:
-    return connection.execute("SELECT purpose, number, wrapped, suite FROM wrapped_keys ORDER BY number").fetchall()
-
-
-def _add_key(connection: sqlite3.Connection, keyring: Keyring, purpose: str, suite: Suite) -> None:
-    connection.execute(
-        "INSERT INTO wrapped_keys (purpose, wrapped, created_at, suite) VALUES (?, ?, unixepoch(), ?)",
-        (purpose, keyring.new_key()[1], int(suite)),
-    )
+    Raises:
+        SettingsError: it is another's.
+    """
+    with database.write() as connection:
+        connection.execute(
+            "INSERT INTO about (key, value) VALUES ('institution', ?) ON CONFLICT DO NOTHING", (provider_code,)
+        )
+        owner = connection.execute("SELECT value FROM about WHERE key = 'institution'").fetchone()[0]
+    if owner != provider_code:
+        raise SettingsError(f"{database.path}: belongs to {owner}, not to {provider_code}")
 
 
 def _stored(row: tuple[object, ...]) -> StoredRecord:

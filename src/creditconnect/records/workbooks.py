@@ -27,10 +27,10 @@ from creditconnect.types import Rejection
 _WORKBOOK = "xl/workbook.xml"
 _LETTERS = 26
 _CELL = rb"<(?:\w+:)?c\b(?=[^>]*\br\s*=\s*[\"']([A-Za-z]{1,3}[0-9]{1,7})[\"'])"
-# A cell of type e, or one whose formula has no value beside it; a text formula's value may be empty (18.3.1.4, 18.18.11).
+# A cell of type e, or one whose formula has no value beside it; that of a text formula may be empty (18.3.1.4).
 _NO_VALUE = re.compile(
-    _CELL
-    + rb"(?:[^>]*\bt\s*=\s*[\"']e[\"']|(?![^>]*\bt\s*=\s*[\"']str[\"'])[^>]*>\s*<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)"
+    _CELL + rb"(?:[^>]*\bt\s*=\s*[\"']e[\"']"
+    rb"|(?![^>]*\bt\s*=\s*[\"']str[\"'])[^>]*>\s*<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)"
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>)"
 )
 

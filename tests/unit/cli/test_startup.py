@@ -17,9 +17,8 @@ PROGRAM = Path(sys.executable).with_name("creditconnect")
 COMMANDS = ["", "init", "submit", "run", "status", "package", "revoke", "verify", "find", "demo"]
 COMMANDS += ["supersede", "dispute", "resolve", "history"]
 COMMANDS += ["review", "review list", "review show", "review approve", "review reject", "audit", "audit replay"]
-COMMANDS += ["account", *(f"account {name}" for name in ("list", "rotate", "import", "export", "retire"))]
-COMMANDS += ["package write", "package open"]
-COMMANDS += ["exchange-key", *(f"exchange-key {name}" for name in ("make", "list", "publish", "retire"))]
+COMMANDS += ["keys", *(f"keys {name}" for name in ("list", "rotate", "retire", "export", "import"))]
+COMMANDS += ["package write", "package sheet", "package open"]
 COMMANDS += ["schema", *(f"schema {name}" for name in ("list", "show", "template"))]
 SLOW = {
     *("web3", "ape", "eth_abi", "eth_account", "eth_keys", "eth_utils", "coincurve"),

@@ -36,10 +36,10 @@ def test_make__a_key__opens_what_is_sealed_to_it_and_nothing_else_does(
     made, other = keys.make(keyring, kind), keys.make(keyring, kind)
     assert (made.number, made.suite, made.made_at, len(made.public)) == (1, kind, NOW, hpke.PUBLIC_BYTES[kind])
     sealed = hpke.seal(kind, made.public, b"bound", b"plain")
-    assert hpke.unseal(kind, keys.secret(made, keyring), b"bound", sealed) == b"plain"
-    for secret, info in ((keys.secret(other, keyring), b"bound"), (keys.secret(made, keyring), b"another")):
+    assert hpke.unseal(kind, keys.private_key(made, keyring), b"bound", sealed) == b"plain"
+    for key, info in ((keys.private_key(other, keyring), b"bound"), (keys.private_key(made, keyring), b"another")):
         with pytest.raises(SealedAltered):
-            hpke.unseal(kind, secret, info, sealed)
+            hpke.unseal(kind, key, info, sealed)
 
 
 def test_file__for_its_owner_alone_and_without_a_secret_in_the_clear(
@@ -76,7 +76,7 @@ def test_retire__a_key__its_secret_is_gone_and_its_number_is_not_given_again(
 
 
 def test_retire__no_such_key__refused(keys: ExchangeKeys) -> None:
-    with pytest.raises(UsageError, match="this home has no exchange key 1: see creditconnect exchange-key list"):
+    with pytest.raises(UsageError, match="this home has no exchange key 1: see creditconnect keys list"):
         keys.retire(1)
 
 
@@ -146,3 +146,23 @@ def test_all__a_file_that_is_none__refused_by_its_name(
 def test_seal__to_what_is_no_key__refused(kind: ExchangeSuite, public: bytes) -> None:
     with pytest.raises(UsageError, match=f"the published key of {len(public)} bytes is none of suite {kind.name}"):
         hpke.seal(kind, public, b"", b"plain")
+
+
+def test_private_key__retired_by_another_process__is_forgotten_here(
+    path: Path, keys: ExchangeKeys, keyring: Keyring
+) -> None:
+    made = keys.make(keyring, ExchangeSuite.X25519_AES256GCM)
+    assert keys.private_key(made, keyring) is keys.private_key(made, keyring)
+    ExchangeKeys(path, clock=lambda: 0).retire(made.number)
+    found = keys.by_hash(made.hash)
+    assert found is not None
+    assert found.wrapped is None
+    with pytest.raises(Tampered):
+        keys.private_key(found, keyring)
+
+
+def test_by_hash__the_file_is_gone__knows_none(path: Path, keys: ExchangeKeys, keyring: Keyring) -> None:
+    made = keys.make(keyring, ExchangeSuite.X25519_AES256GCM)
+    assert keys.by_hash(made.hash) == made
+    path.unlink()
+    assert keys.by_hash(made.hash) is None

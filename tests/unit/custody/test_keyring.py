@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from creditconnect.custody.keyring import KEY_BYTES, SCRYPT_WORK, Keyring
+from creditconnect.custody.keyring import KEY_BYTES, Keyring
+from creditconnect.custody.passphrase_sealing import SCRYPT_WORK
 from creditconnect.errors import CreditConnectError, SettingsError, Tampered, WrongPassphrase
 from tests.unit.custody.conftest import PASSPHRASE
 from tests.unit.custody.conftest import SCRYPT_WORK as CHEAP

@@ -1,0 +1,158 @@
+"""What is shown, in the reader's language: English as the code says it, or Chinese by the catalogue.
+
+The rest of the house speaks English, and so does everything that programs read (--json, logs, exit codes). Where a
+message is shown, the English sentence is looked up in `messages.toml`: exactly, or by the template that it was made of,
+whose values are put into the translation as they are. What has no entry is shown in English.
+
+    "{}: can't be read ({})"      each {} is one value, numbered from 0 in the translation: "({1}) {0}"
+
+A value that is a message itself, such as another error's, is translated too. `tools/messages.py` finds the templates in
+the sources, and a test demands that the catalogue has them all.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+from creditconnect import settings
+from creditconnect.errors import UsageError
+
+ENGLISH, SIMPLIFIED, TRADITIONAL = "en", "zh-Hans", "zh-Hant"
+# BCP 47; what people write for the same.
+NAMES = {
+    **dict.fromkeys(("en", "en-gb", "en-hk", "en-us"), ENGLISH),
+    **dict.fromkeys(("zh", "zh-hans", "zh-cn", "zh-sg", "zh-hans-cn"), SIMPLIFIED),
+    **dict.fromkeys(("zh-hant", "zh-hk", "zh-mo", "zh-tw", "zh-hant-hk"), TRADITIONAL),
+}
+CATALOGUE = "messages.toml"
+_PLACE = re.compile(r"\{\}")
+_PLACES_IN_TRANSLATION = re.compile(r"\{(\d+)\}")
+# Messages within messages, as errors within errors: more would be a value that happens to look like one.
+_GREATEST_DEPTH = 4
+
+
+class Translator:
+    """Translates what was said in English into one language. Safe to share between threads."""
+
+    def __init__(self, entries: Mapping[str, str]) -> None:
+        """`entries`: translation by English template."""
+        self._exact = {english: text for english, text in entries.items() if "{}" not in english}
+        templates = [english for english in entries if "{}" in english]
+        # The one with most of its own words first: "{}: {}" fits everything.
+        templates.sort(key=lambda english: (-len(_PLACE.sub("", english)), english))
+        self._templates = [(_pattern(english), entries[english]) for english in templates]
+
+    def translated(self, english: str, depth: int = _GREATEST_DEPTH) -> str:
+        """The message in this language; as it is where there is no entry for it."""
+        if english in self._exact:
+            return self._exact[english]
+        if not depth or not english.strip():
+            return english
+        for pattern, translation in self._templates:
+            if (found := pattern.fullmatch(english)) is not None:
+                values = [self.translated(value, depth - 1) for value in found.groups()]
+                return _filled(translation, values)
+        return english
+
+
+def chosen_language(arguments: Sequence[str]) -> str:
+    """The language that the command line's `--lang` names, before the command; else the environment's; else English.
+
+    Looked for before anything is parsed: help and errors of parsing are to be in it.
+
+    Raises:
+        UsageError: it is none of ours.
+    """
+    named = _option(arguments) or settings.language() or ENGLISH
+    found = NAMES.get(named.strip().lower().replace("_", "-"))
+    if found is None:
+        raise UsageError(f"there are no messages in {named!r}", hint=f"one of {ENGLISH}, {SIMPLIFIED}, {TRADITIONAL}")
+    return found
+
+
+def load_translator(language: str) -> Translator | None:
+    """The translator into a language of `NAMES`; None for English, for which nothing is read."""
+    if language == ENGLISH:
+        return None
+    text = (resources.files(__package__) / CATALOGUE).read_text(encoding="utf-8")
+    entries = tomllib.loads(text)["message"]
+    return Translator({entry["en"]: entry[language] for entry in entries})
+
+
+class _Spoken:
+    """The language of this process: chosen once, before anything is shown."""
+
+    translator: Translator | None = None
+
+
+def speak(language: str) -> None:
+    """Show everything in this language, one of `NAMES`' values, from now on."""
+    _Spoken.translator = load_translator(language)
+
+
+def translate(english: str) -> str:
+    """What is to be shown for an English message."""
+    return english if _Spoken.translator is None else _Spoken.translator.translated(english)
+
+
+def translated_help(command: Any) -> Any:
+    """The command line's tree of commands, with every help text in the language of this process; changed in place."""
+    command.help = _paragraphs(command.help)
+    command.short_help = _paragraphs(command.short_help)
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = translate(parameter.help)
+    for inner in getattr(command, "commands", {}).values():
+        translated_help(inner)
+    _translate_headings(command.context_class)
+    return command
+
+
+def _paragraphs(text: str | None) -> str | None:
+    if text is None:
+        return None
+    return "\n\n".join(translate(" ".join(part.split())) for part in text.split("\n\n"))
+
+
+def _translate_headings(context: Any) -> None:
+    """ "Usage", "Options", "Commands": typer's own words, in the formatter that its contexts make."""
+    formatter = context.formatter_class
+    if getattr(formatter, "translates", False):
+        return
+
+    class Translating(formatter):  # type: ignore[misc, valid-type]
+        translates = True
+
+        def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+            super().write_usage(prog, args, prefix or translate("Usage: "))
+
+        def write_heading(self, heading: str) -> None:
+            super().write_heading(translate(heading))
+
+    context.formatter_class = Translating
+
+
+def _option(arguments: Sequence[str]) -> str | None:
+    """The value of `--lang` among the options before the command."""
+    for at, argument in enumerate(arguments):
+        if argument == "--lang":
+            return arguments[at + 1] if at + 1 < len(arguments) else None
+        if argument.startswith("--lang="):
+            return argument.removeprefix("--lang=")
+        if not argument.startswith("-"):
+            return None
+    return None
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    literals = [re.escape(literal) for literal in _PLACE.split(english)]
+    # A value may have several lines; the shortest that fits leaves most to the template's own words.
+    return re.compile("(.*?)".join(literals), re.DOTALL)
+
+
+def _filled(translation: str, values: Sequence[str]) -> str:
+    return _PLACES_IN_TRANSLATION.sub(lambda place: values[int(place[1])], translation)

@@ -1,0 +1,207 @@
+"""Promise: many packages get the verdicts that each would get alone, once each, in one file, however it was stopped."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from creditconnect.answers.verification import Verification
+from creditconnect.client import Client
+from creditconnect.custody.archives import write_archive
+from creditconnect.reasons import ChainReason
+from creditconnect.records.schemas import DOCUMENT, SchemaCatalogue
+from tests.chain.console import PROGRAM, Console
+from tests.chain.homes import BANK_HK, BANK_SZ, BUREAU_HK, HK, PROVIDER, Stage, write_rows
+from tests.chain.proxy import Answer, Cut, Forward, Request, proxy_before
+
+pytestmark = pytest.mark.chain
+
+
+@pytest.fixture
+def bank(stage: Stage, tmp_path: Path) -> Client:
+    return stage.client(BANK_SZ, tmp_path / "bank")
+
+
+@pytest.fixture
+def every_kind(stage: Stage, tmp_path: Path) -> Path:
+    """A folder with packages of every fate, and things that are none."""
+    document = SchemaCatalogue().load(DOCUMENT)
+    stage.admin(HK, "addSchema", document.hash, document.id)
+    stage.scope(BUREAU_HK, roles=PROVIDER, reviewed=False, schemas=0b110)
+    bureau = stage.client(BUREAU_HK, tmp_path / "bureau")
+    folder = tmp_path / "shown"
+    soon = int(stage.anvil.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16) + 30
+    bureau.submit(write_rows(tmp_path / "expiring.jsonl", 1, first=100), expires_at=soon)
+    bureau.submit(write_rows(tmp_path / "rows.jsonl", 9))
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    for number in range(3):
+        (papers / f"{number}.pdf").write_bytes(b"%%PDF-1.7 number %d" % number)
+    bureau.submit(papers, schema="document/1")
+    bureau.write_packages(folder)
+    records: dict[str, list[Path]] = {json.loads(path.read_bytes())["schema"]: [] for path in folder.iterdir()}
+    for path in sorted(folder.iterdir()):
+        records[json.loads(path.read_bytes())["schema"]].append(path)
+    reports = records["personal-credit-report/1"]
+    bureau.revoke(bytes.fromhex(reports[0].stem), ChainReason.DATA_ERROR)
+    bureau.dispute(bytes.fromhex(reports[1].stem), ChainReason.DATA_ERROR)
+    bureau.supersede(bytes.fromhex(reports[2].stem), bytes.fromhex(reports[3].stem), ChainReason.DATA_ERROR)
+    altered = reports[4].read_bytes()
+    (folder / "altered.ccpackage").write_bytes(altered.replace(b"Synthetic", b"Authentic"))
+    (folder / "malformed.ccpackage").write_bytes(altered[:-1])
+    (folder / "empty.ccpackage").write_bytes(b"")
+    package = json.loads(altered)
+    package["provider"] = "CRA-XX-99"
+    (folder / "unknown.ccpackage").write_text(json.dumps(package, sort_keys=True, separators=(",", ":")))
+    package = json.loads(altered)
+    package["chain"]["chain_id"] = 1
+    (folder / "elsewhere.ccpackage").write_text(json.dumps(package, sort_keys=True, separators=(",", ":")))
+    shutil.copy(papers / "0.pdf", folder / "0.pdf")
+    (folder / "1.pdf").write_bytes(b"another")
+    stage.anvil.rpc("evm_increaseTime", 31)
+    stage.anvil.mine()
+    return folder
+
+
+def in_short(verification: Verification) -> object:
+    """Without the block, which grows older between two questions."""
+    checks = [dataclasses.replace(check, detail="") for check in verification.checks]
+    return dataclasses.replace(verification, block=None, checks=tuple(checks))
+
+
+def test_verify_all__every_kind__as_each_alone(bank: Client, every_kind: Path) -> None:
+    together = list(bank.verify_all(every_kind))
+    alone = {path.name: bank.verify(path) for path in every_kind.iterdir() if path.suffix == ".ccpackage"}
+    assert [name for name, _ in together] == sorted(alone)
+    for name, verification in together:
+        assert in_short(verification) == in_short(alone[name]), name
+    reasons = {reason for verification in alone.values() for reason in verification.reasons or ["VERIFIED"]}
+    assert reasons >= {"REVOKED", "DISPUTED", "SUPERSEDED", "PACKAGE_ALTERED", "PACKAGE_MALFORMED", "OTHER_REGISTRY"}
+    assert reasons >= {"EXPIRED", "DOCUMENT_MISSING", "DOCUMENT_MISMATCH", "VERIFIED"}
+
+
+def test_verify_all__in_an_archive_and_of_the_same_side__each_says_so(
+    stage: Stage, every_kind: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "many.ccarchive"
+    members = [(path.name, path.read_bytes()) for path in sorted(every_kind.glob("*.ccpackage"))]
+    write_archive(archive, members)
+    same_side = stage.client(BANK_HK, tmp_path / "same-side")
+    found = dict(same_side.verify_all(archive))
+    assert list(found) == [name for name, _ in members]
+    assert sum("SAME_SIDE" in verification.reasons for verification in found.values()) == 13
+
+
+def test_verify_into__csv_and_parquet__one_row_an_input_with_verdict_reason_provider_and_block(
+    stage: Stage, console: Console, bank: Client, every_kind: Path, tmp_path: Path
+) -> None:
+    said = console.run("verify", every_kind, "--out", tmp_path / "out.csv", "--json", home=tmp_path / "bank")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    alone = {path.name: bank.verify(path) for path in sorted(every_kind.glob("*.ccpackage"))}
+    assert [row["input"] for row in rows] == list(alone)
+    assert [(row["verdict"], row["reasons"].split()) for row in rows] == [
+        (one.verdict.value, one.reasons) for one in alone.values()
+    ]
+    assert {row["provider"] for row in rows} == {"", "CRA-HK-01"}
+    assert {int(row["block_number"]) for row in rows} == {0, stage.anvil.height()}
+    assert (said.code, said.json["inputs"], said.json["kept"]) == (10, len(alone), 0)
+    assert not (tmp_path / "out.csv.journal").exists()
+
+    bank.verify_into(every_kind, tmp_path / "out.parquet")
+    table = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [(row["input"], row["verdict"], row["reasons"]) for row in table] == [
+        (row["input"], row["verdict"], row["reasons"]) for row in rows
+    ]
+
+
+def test_verify_into__killed__goes_on_where_it_was_and_ends_with_each_once(
+    stage: Stage, console: Console, tmp_path: Path
+) -> None:
+    stage.scope(BUREAU_HK, roles=PROVIDER, reviewed=False)
+    bureau, bank = stage.client(BUREAU_HK, tmp_path / "bureau"), stage.home(BANK_SZ, tmp_path / "bank").home
+    bureau.submit(write_rows(tmp_path / "rows.jsonl", 3_000))
+    bureau.write_packages(tmp_path / "shown")
+    out, journal = tmp_path / "out.csv", tmp_path / "out.csv.journal"
+    command = [str(PROGRAM), "verify", str(tmp_path / "shown"), "--out", str(out), "--home", str(bank)]
+    process = subprocess.Popen(command, env=console.environment, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > 400) and time.monotonic() < until:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not out.exists(), "it was to be stopped half-way"
+    with journal.open("ab") as file:
+        file.write(b'{"input":"torn')
+    changed = min((tmp_path / "shown").iterdir())
+    changed.write_bytes(changed.read_bytes()[:-1])
+
+    said = console.run("verify", tmp_path / "shown", "--out", out, "--json", home=bank)
+    assert said.code == 10, said.err
+    assert 399 <= said.json["kept"] < 2_999, "one was changed meanwhile"
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["input"] for row in rows] == sorted(path.name for path in (tmp_path / "shown").iterdir())
+    assert [row["verdict"] for row in rows] == ["NOT_VERIFIED"] + ["VERIFIED"] * 2_999
+
+
+def test_verify_into__bad_input__one_line_and_nothing_written(
+    stage: Stage, console: Console, every_kind: Path, tmp_path: Path
+) -> None:
+    home = stage.home(BANK_SZ, tmp_path / "bank").home
+    said = console.run("verify", every_kind, "--out", tmp_path / "out.txt", home=home)
+    assert (said.code, "end it with .csv or .parquet" in said.complaint) == (2, True)
+    (tmp_path / "out.csv.journal").write_text('{"format":"creditconnect-verdicts/1","institution":"BANK-HK-01"}\n')
+    said = console.run("verify", every_kind, "--out", tmp_path / "out.csv", home=home)
+    assert (said.code, "is of another source, home or chain" in said.complaint) == (2, True)
+    assert not (tmp_path / "out.csv").exists()
+    (tmp_path / "none").mkdir()
+    said = console.run("verify", tmp_path / "none", "--out", tmp_path / "other.csv", home=home)
+    assert (said.code, "holds no package" in said.complaint) == (2, True)
+
+
+def test_verify_into__the_node_away__could_not_tell_and_asked_again_the_next_time(
+    stage: Stage, every_kind: Path, tmp_path: Path
+) -> None:
+    with proxy_before(stage.anvil.url) as proxy:
+        bank = stage.client(BANK_SZ, tmp_path / "bank", proxy.url)
+        told = bank.verify_into(every_kind, tmp_path / "out.csv")
+
+        def away(request: Request, forward: Forward) -> Answer:
+            raise Cut
+
+        proxy.rules["eth_call"] = away
+        first = bank.verify_into(every_kind, tmp_path / "away.csv")
+        proxy.rules.clear()
+        again = bank.verify_into(every_kind, tmp_path / "away.csv")
+    assert first.verdicts == {"NOT_VERIFIED": 5, "COULD_NOT_TELL": 13}, "five packages are wrong by themselves"
+    assert (again.verdicts, again.inputs) == (told.verdicts, told.inputs)
+
+
+def test_verify_all__a_second_node_that_lies_about_one_record__that_one_is_not_told(
+    stage: Stage, every_kind: Path, tmp_path: Path
+) -> None:
+    liar = min(every_kind.glob("*.ccpackage")).stem
+
+    def lie(request: Request, forward: Forward) -> Answer:
+        answer = forward()
+        if liar in request["params"][0]["data"]:
+            answer["result"] = "0x" + "20".rjust(64, "0") + "0" * 64
+        return answer
+
+    with proxy_before(stage.anvil.url) as proxy:
+        proxy.rules["eth_call"] = lie
+        bank = stage.client(BANK_SZ, tmp_path / "bank", stage.anvil.url, proxy.url)
+        found = dict(bank.verify_all(every_kind))
+    disagreed = [name for name, verification in found.items() if "NODES_DISAGREE" in verification.reasons]
+    assert disagreed == [f"{liar}.ccpackage"]
