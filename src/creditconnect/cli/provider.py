@@ -21,6 +21,7 @@ from creditconnect.cli.presentation import (
     print_json,
     print_table,
     progress_bar,
+    say,
     utc,
 )
 from creditconnect.errors import UsageError
@@ -138,10 +139,10 @@ def _print_submission(done: Submission, *, detach: bool) -> None:
         print_table(title, columns, [(*counts, done.registered)])
     for listing in (done.rejected_file, *(result.rejected_file for result in done.files)):
         if listing is not None:
-            print(f"rejected rows, by line, field and reason: {listing}")
+            say(f"rejected rows, by line, field and reason: {listing}")
     for result in done.files:
         if result.refusal:
-            print(f"creditconnect: {result.refusal}", file=sys.stderr)
+            say(f"creditconnect: {result.refusal}", file=sys.stderr)
 
 
 def run(home: HomeOption = None, as_json: JsonOption = False) -> None:

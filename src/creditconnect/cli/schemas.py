@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from creditconnect.cli.presentation import HomeOption, JsonOption, open_client, print_json, print_table
+from creditconnect.cli.presentation import HomeOption, JsonOption, open_client, print_json, print_table, say
 
 app = typer.Typer(
     help="Schemas: what a record has to say, and a sheet to fill in.", no_args_is_help=True, rich_markup_mode=None
@@ -71,4 +71,4 @@ def write_template(
     if as_json:
         print_json(written)
         return
-    print(f"fill in {written.sheet}, then: creditconnect submit {written.sheet} --map {written.mapping}")
+    say(f"fill in {written.sheet}, then: creditconnect submit {written.sheet} --map {written.mapping}")
