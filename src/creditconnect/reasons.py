@@ -20,6 +20,8 @@ class RowReason(StrEnum):
     SCHEMA = "SCHEMA"
     DUPLICATE_KEY = "DUPLICATE_KEY"
     TOO_LARGE = "TOO_LARGE"
+    FORMULA = "FORMULA"
+    IDENTIFIER_CONFLICT = "IDENTIFIER_CONFLICT"
 
 
 class CheckReason(StrEnum):

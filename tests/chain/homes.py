@@ -28,6 +28,7 @@ from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.deployment import Deployment
 from creditconnect.client import Client
 from creditconnect.home import make_home
+from creditconnect.records.identifiers import hkid_check_digit
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, SchemaCatalogue
 from creditconnect.settings import Settings
 from creditconnect.types import ChainIdentity, Role, Standing
@@ -223,11 +224,13 @@ def write_rows(path: Path, count: int, *, first: int = 0) -> Path:
 
 
 def row(number: int) -> dict[str, Any]:
+    """A report about a person of its own, who has another name and another HKID than those of other numbers."""
+    body = f"A{(123_456 + number) % 10**6:06d}"
     return {
         "report": {"number": f"R-{number:08d}", "issued_at": "2026-11-02T01:00:00Z"},
         "identity": {
             "name": f"Synthetic Person {number:06d}",
-            "identifiers": [{"type": "HKID", "number": "A1234563"}],
+            "identifiers": [{"type": "HKID", "number": body + hkid_check_digit(body)}],
             "date_of_birth": "1990-02-28",
         },
         "summary": {"existing_credits": 1},

@@ -64,10 +64,12 @@ BROKEN_FILES: list[tuple[str, bytes | None, str]] = [
     ("doubles.csv", (HEADER.replace("standing", "born") + GOOD).encode(), "names a column twice: 'born'"),
     ("more.csv", (HEADER.replace("standing", "standing,mood") + GOOD).encode(), "map the column"),
     ("headless.csv", GOOD.encode(), "the header lacks"),
-    ("unknown.xlsx", b"PK", "name it .csv or .jsonl, or give --format"),
+    ("unknown.xls", b"PK", "name it .csv, .jsonl, .ndjson, .parquet, .xlsx, or give --format"),
+    ("liar.xlsx", (HEADER + GOOD).encode(), "is not an Excel workbook"),
+    ("liar.csv", b"PK\x03\x04" + bytes(60), "is not CSV, but seems to be an Excel workbook"),
     ("missing.csv", None, "No such file"),
-    ("folder.csv", None, "Is a directory"),
-    ("pipe.csv", None, "save it to a file first"),
+    ("folder.csv", None, "holds no file"),
+    ("pipe.csv", None, "hand it in on standard input"),
 ]
 
 
@@ -100,7 +102,12 @@ def test_submit__a_broken_file__is_refused_as_a_whole(
         (("good.csv", "--map", "half.toml"), 1, "half.toml: columns.name"),
         (("good.csv", "--map", "own.toml", "--schema", "company-report/1"), 1, "known: personal-credit-report/1"),
         (("good.jsonl", "--schema", "company-report/1"), 1, "known: personal-credit-report/1"),
-        (("good.csv", "--map", "own.toml", "--format", "parquet"), 1, "one of csv, jsonl"),
+        (("good.csv", "--map", "own.toml", "--format", "xls"), 1, "one of csv, jsonl, parquet, xlsx"),
+        (("good.csv", "--map", "own.toml", "--format", "parquet"), 1, "is not Parquet"),
+        (("good.csv", "--map", "own.toml", "--sheet", "One"), 1, "has no sheets"),
+        (("-", "--map", "own.toml"), 2, "standard input has no name that says its format"),
+        (("-", "--map", "own.toml", "--format", "csv"), 1, "standard input: empty"),
+        (("good.csv", "--map", "twice.toml"), 1, "twice.toml: line 4: ref is there twice"),
         (("good.csv", "--map", "own.toml", "--expires", "next year"), 2, "e.g. 2027-01-31"),
         (("good.csv", "--map", "own.toml", "--expires", "2020-01-01"), 2, "not in the future"),
         (("good.csv", "--map", "own.toml", "--expires", "1970-01-01"), 2, "not in the future"),
@@ -112,6 +119,9 @@ def test_submit__wrong_arguments__are_refused(
 ) -> None:
     (tmp_path / "good.csv").write_text(HEADER + GOOD)
     (tmp_path / "good.jsonl").write_text(json.dumps(row(7)) + "\n")
+    (tmp_path / "twice.toml").write_text(
+        'schema = "personal-credit-report/1"\n[columns]\nref = "report.number"\nref = "identity.name"\n'
+    )
     (tmp_path / "half.toml").write_text('schema = "personal-credit-report/1"\n[columns]\nname = "identity.nonsense"\n')
     with nothing_changes(stage, bureau):
         said = console.run("submit", *arguments, home=bureau)

@@ -39,7 +39,7 @@ COMMANDS = (
     *(["review", name] for name in ("list", "show", "approve", "reject")),
     ["audit", "replay"],
 )
-SUBMISSION = {"file", "accepted", "repeated", "rejected", "registered", "rejected_file"}
+SUBMISSION = {"file", "accepted", "repeated", "rejected", "registered", "rejected_file", "files"}
 STANDING = {"institution", "waiting", "under_way", "registered", "failed_transactions", "head", "mirrored_block"}
 OUTCOME = {"state", "block_number", "gas_used", "error"}
 BATCH = {
@@ -194,7 +194,7 @@ def test_submit__csv_with_own_mapping__takes_the_good_and_names_the_bad(
         "ref,customer,reported,hkid,born,branch\n"
         'B-1,"Chan, Tai Man",2026-11-02T01:00:00Z,A123456(3),28/02/1990,Central\n'
         "B-2,Wrong Digit,2026-11-02T01:00:00Z,A1234564,28/02/1990,Central\n"
-        "B-3,陳小明,2026-11-02T01:00:00Z,A1234563,01/03/1985,Central\n"
+        "B-3,陳小明,2026-11-02T01:00:00Z,A1234571,01/03/1985,Central\n"
     )
     said = console.does("submit", tmp_path / "own.csv", "--map", tmp_path / "own.toml", home=bureau).out
     assert re.search(r"\n\s*2\s+0\s+1\s+2\s*\n", said), said
@@ -270,7 +270,7 @@ def test_review__list_and_show__what_waits_in_the_clear(console: Console, bureau
 
     shown = console.does("review", "show", 1, home=bureau).out
     assert re.findall(
-        r"^\s*(\d)\s+(\d)\s+[0-9a-f]{16}\s+(Synthetic Person \d+)\s+HKID A1234563", shown, re.MULTILINE
+        r"^\s*(\d)\s+(\d)\s+[0-9a-f]{16}\s+(Synthetic Person \d+)\s+HKID A12345\d[0-9A]", shown, re.MULTILINE
     ) == [(str(number + 1), str(number + 1), f"Synthetic Person {number:06d}") for number in range(3)]
     assert console.does("review", "show", 1, "--row", 2, home=bureau).json == row(1)
     (third,) = console.does("review", "show", 1, "--row", 3, "--json", home=bureau).json

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from creditconnect import __version__
-from creditconnect.cli import auditing, correcting, demo, handing_over, keys, provider, reviewing, verifying
+from creditconnect.cli import auditing, correcting, demo, handing_over, keys, provider, reviewing, schemas, verifying
 from creditconnect.cli.language import ENGLISH, chosen_language, speak, translated_help
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
@@ -41,6 +41,7 @@ handing_over.add_to(app)
 app.add_typer(reviewing.app, name="review")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(keys.app, name="keys")
+app.add_typer(schemas.app, name="schema")
 demo.add_to(app)
 
 

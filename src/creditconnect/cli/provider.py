@@ -21,13 +21,16 @@ from creditconnect.cli.presentation import (
     print_json,
     print_table,
     progress_bar,
+    say,
     utc,
 )
 from creditconnect.errors import UsageError
 
 if TYPE_CHECKING:
-    from creditconnect.exchange.submission import Progress
+    from creditconnect.exchange.submission import Progress, Submission
 
+# What a command calls standard input, by custom (POSIX, utility syntax guideline 13).
+STANDARD_INPUT = "-"
 KEY_ROLES = ("submit", "review")
 
 
@@ -72,7 +75,11 @@ def init(
 
 def submit(
     file: Annotated[
-        Path, typer.Argument(help="A CSV or JSONL file; with --schema document/1 a document, or a folder of them.")
+        Path,
+        typer.Argument(
+            help="A CSV, JSONL, Parquet or Excel file, a folder of them, or - for standard input; with --schema"
+            " document/1 a document, or a folder of them."
+        ),
     ],
     mapping: Annotated[
         str | None, typer.Option("--map", help="A mapping TOML, or the name of one that comes along.")
@@ -80,8 +87,9 @@ def submit(
     schema: Annotated[str | None, typer.Option(help="The schema's id, where no mapping names it.")] = None,
     expires: Annotated[str | None, typer.Option(help="Until when the records hold (UTC); never, if not given.")] = None,
     row_format: Annotated[
-        str | None, typer.Option("--format", help="csv or jsonl, where the name does not say.")
+        str | None, typer.Option("--format", help="csv, jsonl, parquet or xlsx, where the name does not say.")
     ] = None,
+    sheet: Annotated[str | None, typer.Option(help="The Excel workbook's sheet; the first, if not given.")] = None,
     detach: Annotated[bool, typer.Option(help="Only take the rows in; creditconnect run sends them.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -96,25 +104,45 @@ def submit(
             tell_refusal(now.refusal)
 
         done = client.submit(
-            file,
+            sys.stdin.buffer if str(file) == STANDARD_INPUT else file,
             mapping=mapping,
             schema=schema,
             expires_at=expires_at,
             row_format=row_format,
+            sheet=sheet,
             detach=detach,
             progress=progress,
         )
     if as_json:
         print_json(done)
-        return
+    else:
+        _print_submission(done, detach=detach)
+    if any(result.refusal for result in done.files):
+        raise typer.Exit(1)
+
+
+def _print_submission(done: Submission, *, detach: bool) -> None:
     became = "taken in; creditconnect run sends it" if detach else "registered; what needs a review waits for it"
-    print_table(
-        f"{done.file}: {became if done.accepted + done.repeated else 'nothing was taken in'}",
-        ("accepted #", "known already #", "rejected #", "registered now #"),
-        [(done.accepted, done.repeated, done.rejected, done.registered)],
-    )
-    if done.rejected_file is not None:
-        print(f"rejected rows, by line, field and reason: {done.rejected_file}")
+    title = f"{done.file}: {became if done.accepted + done.repeated else 'nothing was taken in'}"
+    counts = (done.accepted, done.repeated, done.rejected)
+    if done.files:
+        print_table(
+            f"{title}; registered now: {done.registered}",
+            ("file", "accepted #", "known already #", "rejected #"),
+            [
+                *((result.file, result.accepted, result.repeated, result.rejected) for result in done.files),
+                ("in all", *counts),
+            ],
+        )
+    else:
+        columns = ("accepted #", "known already #", "rejected #", "registered now #")
+        print_table(title, columns, [(*counts, done.registered)])
+    for listing in (done.rejected_file, *(result.rejected_file for result in done.files)):
+        if listing is not None:
+            say(f"rejected rows, by line, field and reason: {listing}")
+    for result in done.files:
+        if result.refusal:
+            say(f"creditconnect: {result.refusal}", file=sys.stderr)
 
 
 def run(home: HomeOption = None, as_json: JsonOption = False) -> None:

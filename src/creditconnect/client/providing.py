@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from creditconnect.chain.registry import (
     Block,
 )
 from creditconnect.client.opened import Opened
 from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, SignerUnreachable, UsageError
-from creditconnect.exchange.preparer import Form
-from creditconnect.exchange.submission import Progress, Submission, Submitter, format_of, no_progress
-from creditconnect.records import documents
+from creditconnect.exchange.sources import Source, spooled
+from creditconnect.exchange.submission import Forms, Progress, Submission, Submitter, no_progress, record_files
 from creditconnect.records.mapping import find_mapping, load_mapping
-from creditconnect.records.schemas import DOCUMENT, PERSONAL_CREDIT_REPORT
+from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT
 
 # Between two steps of `run`, and after repeated failures.
 RUN_PAUSE_SECONDS = 0.5
@@ -41,43 +41,43 @@ class Providing(Opened):
 
     def submit(
         self,
-        source: Path | str,
+        source: Path | str | BinaryIO,
         *,
         mapping: Path | str | None = None,
         schema: str | None = None,
         expires_at: int = 0,
         row_format: str | None = None,
+        sheet: str | None = None,
         detach: bool = False,
         progress: Callable[[Progress], None] = no_progress,
     ) -> Submission:
         """Register a file's records; returns when all are final or, with `detach`, when all are in the vault.
 
-        `mapping` is a TOML file, or the name of one that comes with the package; without one the rows have the
-        schema's own form; without a schema they are personal credit reports. Under `document/1` the source is a
-        document, or a folder of documents, each a record by its bytes. `expires_at` is in seconds, UTC; 0 is never.
+        The source is a file, a folder, whose files are submitted in the order of their names, or a binary stream, whose
+        format has to be said. `mapping` is a TOML file, or the name of one that comes with the package; without one the
+        rows have the schema's own form; without a schema they are personal credit reports. Under `document/1` the
+        source is a document, or a folder of documents, each a record by its bytes. `sheet` is an Excel workbook's, the
+        first where none is named. `expires_at` is in seconds, UTC; 0 is never.
 
         Raises:
-            InputError: the file or mapping as a whole; nothing was put. NotEntitled: the registry takes nothing now.
+            InputError: the file or mapping as a whole; nothing was put. A folder's file that is refused is told in its
+                place. NotEntitled: the registry takes nothing now.
         """
-        mapping_file = None if mapping is None else find_mapping(mapping)
-        columns = None if mapping_file is None else load_mapping(mapping_file, self.schemas)
-        chosen = self.schemas.load(schema or (columns.schema_id if columns else PERSONAL_CREDIT_REPORT))
-        by_bytes = chosen.id == DOCUMENT and row_format is None and columns is None
-        form = Form(
-            documents.FORMAT if by_bytes else row_format or format_of(Path(source)), chosen, columns, mapping_file
-        )
+        forms = self._forms(mapping, schema, row_format, sheet)
         if expires_at and expires_at <= self._clock():
             raise UsageError("the expiry is not in the future")
-        with nullcontext(None) if detach else self._outbox("submit") as outbox:
-            submitter = Submitter(
-                self._vault,
-                outbox,
-                self.settings.rejected_folder,
-                clock=self._clock,
-                sleep=self._sleep,
-                progress=progress,
-            )
-            return submitter.submit(Path(source), form, expires_at)
+        with ExitStack() as opened:
+            if not isinstance(source, (str, Path)):
+                spool = opened.enter_context(spooled(source, self.settings.home))
+                form = forms.of_stream(spool.name)
+                return opened.enter_context(self._submitter(progress, detach=detach)).submit(spool, form, expires_at)
+            path = Path(source)
+            if path.is_dir() and not forms.by_bytes:
+                files = record_files(path, but=forms.mapping_file)
+                submitter = opened.enter_context(self._submitter(progress, detach=detach))
+                return submitter.submit_folder(path, files, forms.of, expires_at)
+            whole, form = Source.of_path(path), forms.of(path)
+            return opened.enter_context(self._submitter(progress, detach=detach)).submit(whole, form, expires_at)
 
     def run(
         self,
@@ -128,6 +128,26 @@ class Providing(Opened):
             head=self.registry.head(),
             mirrored_block=self._mirror.height(),
         )
+
+    def _forms(
+        self, mapping: Path | str | None, schema: str | None, row_format: str | None, sheet: str | None
+    ) -> Forms:
+        mapping_file = None if mapping is None else find_mapping(mapping)
+        columns = None if mapping_file is None else load_mapping(mapping_file, self.schemas)
+        chosen = self.schemas.load(schema or (columns.schema_id if columns else PERSONAL_CREDIT_REPORT))
+        return Forms(chosen, columns, mapping_file, row_format, sheet)
+
+    @contextmanager
+    def _submitter(self, progress: Callable[[Progress], None], *, detach: bool) -> Iterator[Submitter]:
+        with nullcontext(None) if detach else self._outbox("submit") as outbox:
+            yield Submitter(
+                self._vault,
+                outbox,
+                self.settings.rejected_folder,
+                clock=self._clock,
+                sleep=self._sleep,
+                progress=progress,
+            )
 
     def _pause(self, seconds: float, stop: Callable[[], bool]) -> None:
         until = self._monotonic() + seconds

@@ -4,11 +4,16 @@ Reading, validating and canonicalising take longer than all that follows; beside
 second process reads the file and writes chunks of canonical bytes to a pipe. It is given no key, no salt and no
 database. It ends when the pipe does, so it never outlives whoever started it.
 
+Parquet and Excel files are always read so, within `GREATEST_MEMORY_BYTES`: large libraries read them, and a file that
+is made to exhaust or break those takes down nothing else.
+
     chunk = u32 length of head | u32 length of body | head, JSON | body, the canonical bytes of all its records
 """
 
 from __future__ import annotations
 
+import resource
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,11 +26,13 @@ import orjson
 
 from creditconnect import errors
 from creditconnect.errors import CreditConnectError, SourceUnreadable
+from creditconnect.exchange.sources import Source
 from creditconnect.records import documents
 from creditconnect.records.identifiers import Identifier
+from creditconnect.records.intake import Intake
 from creditconnect.records.mapping import ColumnMapping, load_mapping
 from creditconnect.records.preparation import Prepared, prepare
-from creditconnect.records.reading import read_rows
+from creditconnect.records.reading import BINARY, read_rows
 from creditconnect.records.schemas import Schema, SchemaCatalogue
 from creditconnect.types import Rejection
 
@@ -34,19 +41,23 @@ MODULE = "creditconnect.exchange.preparer"
 CHUNK_ROWS = 500
 # Below some 4,000 rows starting a process (0.2 s) costs more than it saves.
 LARGE_FILE_BYTES = 2 * 2**20
+# Of addresses, for a process that reads Parquet or Excel; their libraries alone take 300 MiB.
+GREATEST_MEMORY_BYTES = 2 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """What a file's rows are, and their schema, in its own form or by a mapping and its file.
 
-    `row_format` is `csv`, `jsonl`, or `document` for files that are records by their bytes (`records.documents`).
+    `row_format` is a `records.reading.Format`, or `document` for files that are records by their bytes
+    (`records.documents`). `sheet` is an Excel workbook's, where it is not the first.
     """
 
     row_format: str
     schema: Schema
     mapping: ColumnMapping | None = None
     mapping_file: Path | None = None
+    sheet: str | None = None
 
 
 class Chunk(NamedTuple):
@@ -61,35 +72,57 @@ class Chunk(NamedTuple):
 
 
 @contextmanager
-def prepared_chunks(source: Path, form: Form, *, large_file_bytes: int = LARGE_FILE_BYTES) -> Iterator[Iterator[Chunk]]:
-    """The rows of a file in its order, in chunks; the file is known to be readable once the context is entered.
+def prepared_chunks(
+    source: Source, form: Form, *, large_file_bytes: int = LARGE_FILE_BYTES
+) -> Iterator[Iterator[Chunk]]:
+    """The rows of a source in its order, in chunks; it is known to be readable once the context is entered.
 
     Raises:
         SourceUnreadable: as `records.reading.read_rows`, when entered, or later when reading fails half-way.
     """
-    if not source.is_file() or source.stat().st_size < large_file_bytes:
+    is_apart = form.row_format in BINARY
+    if not is_apart and source.size_bytes() < large_file_bytes:
         yield _chunks(source, form)
         return
     # Not by multiprocessing, which would import the caller's main module a second time.
     command = [sys.executable, "-P", "-m", MODULE]
     # Of a group of its own: Ctrl-C at the terminal is for the first process, which ends this one.
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # A library that breaks may print what it read.
+        stderr=subprocess.DEVNULL if is_apart else None,
+        process_group=0,
+        pass_fds=source.descriptors(),
+    ) as process:
         job, chunks = _pipes(process)
+        ended = _ended(source, is_apart=is_apart)
         try:
             job.write(orjson.dumps(_job(source, form)))
             job.close()
-            _read(chunks)  # that the file is readable
-            yield _received(chunks)
+            _read(chunks, ended)  # that the file is readable
+            yield _received(chunks, ended)
         finally:
             process.kill()
 
 
-def _job(source: Path, form: Form) -> dict[str, Any]:
+def _ended(source: Source, *, is_apart: bool) -> SourceUnreadable:
+    """What is said of a process that ends without a word."""
+    if not is_apart:
+        return SourceUnreadable("the process that prepares rows ended too early", hint="submit the file again")
+    limit = f"{GREATEST_MEMORY_BYTES // 2**30} GiB"
+    message = f"{source.name}: takes more than {limit} of memory to read, or breaks the library that reads it"
+    return SourceUnreadable(message, hint="save it as CSV, or in smaller parts")
+
+
+def _job(source: Source, form: Form) -> dict[str, Any]:
     return {
-        "source": str(source),
+        "source": source.job(),
         "row_format": form.row_format,
         "schema": form.schema.id,
         "mapping_file": None if form.mapping_file is None else str(form.mapping_file),
+        "sheet": form.sheet,
     }
 
 
@@ -99,11 +132,13 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
     return process.stdin, process.stdout
 
 
-def _chunks(source: Path, form: Form) -> Iterator[Chunk]:
+def _chunks(source: Source, form: Form) -> Iterator[Chunk]:
+    intake = Intake(secrets.token_bytes(16))
     if form.row_format == documents.FORMAT:
-        return _grouped(prepare(documents.read_documents(source), None, form.schema))
+        return _grouped(prepare(documents.read_documents(source.path()), None, form.schema, intake))
     columns = form.mapping.columns if form.mapping else None
-    return _grouped(prepare(read_rows(source, form.row_format, columns), form.mapping, form.schema))
+    rows = read_rows(source.opened(), form.row_format, columns, sheet=form.sheet, name=source.name)
+    return _grouped(prepare(rows, form.mapping, form.schema, intake))
 
 
 def _grouped(rows: Iterable[Prepared | Rejection]) -> Iterator[Chunk]:
@@ -123,9 +158,9 @@ def _grouped(rows: Iterable[Prepared | Rejection]) -> Iterator[Chunk]:
 # ------------------------------------------------------------------------------------------------------ the first's end
 
 
-def _received(chunks: IO[bytes]) -> Iterator[Chunk]:
+def _received(chunks: IO[bytes], ended: SourceUnreadable) -> Iterator[Chunk]:
     while True:
-        head, body = _read(chunks)
+        head, body = _read(chunks, ended)
         if "end" in head:
             return
         prepared, at = [], 0
@@ -135,24 +170,24 @@ def _received(chunks: IO[bytes]) -> Iterator[Chunk]:
         yield Chunk(prepared, [Rejection(**rejection) for rejection in head["rejections"]])
 
 
-def _read(chunks: IO[bytes]) -> tuple[dict[str, Any], bytes]:
+def _read(chunks: IO[bytes], ended: SourceUnreadable) -> tuple[dict[str, Any], bytes]:
     """The next head and body.
 
     Raises:
-        CreditConnectError: the other process's own error; SourceUnreadable: it ended without a word.
+        CreditConnectError: the other process's own error, or `ended` when it ended without a word.
     """
-    lengths = _exactly(chunks, 8)
-    head = orjson.loads(_exactly(chunks, int.from_bytes(lengths[:4], "big")))
+    lengths = _exactly(chunks, 8, ended)
+    head = orjson.loads(_exactly(chunks, int.from_bytes(lengths[:4], "big"), ended))
     if "error" in head:
         raise getattr(errors, head["error"])(head["message"], hint=head["hint"])
-    return head, _exactly(chunks, int.from_bytes(lengths[4:], "big"))
+    return head, _exactly(chunks, int.from_bytes(lengths[4:], "big"), ended)
 
 
-def _exactly(chunks: IO[bytes], length: int) -> bytes:
+def _exactly(chunks: IO[bytes], length: int, ended: SourceUnreadable) -> bytes:
     # A process may end within a chunk: a record that is cut short must not pass for one.
     taken = chunks.read(length)
     if len(taken) < length:
-        raise SourceUnreadable("the process that prepares rows ended too early", hint="submit the file again")
+        raise ended
     return taken
 
 
@@ -168,8 +203,12 @@ def _main() -> None:
 
 
 def _send_all(job: dict[str, Any], output: IO[bytes]) -> None:
+    # What ends it must not leave the rows behind.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if job["row_format"] in BINARY:
+        resource.setrlimit(resource.RLIMIT_AS, (GREATEST_MEMORY_BYTES, GREATEST_MEMORY_BYTES))
     try:
-        chunks = _chunks(Path(job["source"]), _form(job))
+        chunks = _chunks(Source.of_job(job["source"]), _form(job))
         _send(output, {"readable": True})
         for chunk in chunks:
             head = {
@@ -188,7 +227,7 @@ def _form(job: dict[str, Any]) -> Form:
     catalogue = SchemaCatalogue()
     mapping_file = job["mapping_file"] and Path(job["mapping_file"])
     mapping = load_mapping(mapping_file, catalogue) if mapping_file else None
-    return Form(job["row_format"], catalogue.load(job["schema"]), mapping, mapping_file)
+    return Form(job["row_format"], catalogue.load(job["schema"]), mapping, mapping_file, job["sheet"])
 
 
 def _send(output: IO[bytes], head: dict[str, Any], body: bytes = b"") -> None:

@@ -1,4 +1,4 @@
-"""Submitting a file: read, prepare, seal and put, while the outbox already sends what came before.
+"""Submitting a file or a folder: read, prepare, seal and put, while the outbox already sends what came before.
 
 Every row ends as accepted, known already, or rejected; the rejected ones are listed in a file of their own by line,
 field and reason, never by value. Stopped anywhere, submitting the same file again finishes it.
@@ -7,31 +7,46 @@ field and reason, never by value. Stopped anywhere, submitting the same file aga
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from creditconnect.custody.vault import FileTotals, Vault
-from creditconnect.errors import SourceUnreadable, UsageError
+from creditconnect.errors import InputError, SourceUnreadable, UsageError
 from creditconnect.exchange.outbox import Outbox
 from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
+from creditconnect.exchange.sources import Source
+from creditconnect.records import documents
 from creditconnect.records.cells import spreadsheet_safe
 from creditconnect.records.documents import document_files
-from creditconnect.records.reading import Format
-from creditconnect.records.schemas import Schema
+from creditconnect.records.mapping import ColumnMapping
+from creditconnect.records.reading import FLAT, SUFFIXES, Format
+from creditconnect.records.schemas import DOCUMENT, Schema
 from creditconnect.types import Rejection
 
 # Of a source's name, in that of its list of rejected rows: 50 characters are at most 200 bytes.
 GREATEST_STEM = 50
 
-_FORMATS = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file of a folder; `refusal` says why it was refused as a whole, from there on."""
+
+    file: str
+    accepted: int = 0
+    repeated: int = 0
+    rejected: int = 0
+    rejected_file: Path | None = None
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of a file's rows. `registered` counts records that became final during this call."""
+    """What became of a file's rows, or of all rows of a folder's files, each of which is in `files`.
+
+    `registered` counts records that became final during this call.
+    """
 
     file: str
     accepted: int
@@ -39,6 +54,7 @@ class Submission:
     rejected: int
     registered: int
     rejected_file: Path | None
+    files: tuple[FileResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,51 @@ class Progress:
 
 def no_progress(_: Progress) -> None:
     """Report to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """What files' rows are: one schema and mapping, and the format that was asked for or that each name says."""
+
+    schema: Schema
+    mapping: ColumnMapping | None = None
+    mapping_file: Path | None = None
+    row_format: str | None = None
+    sheet: str | None = None
+
+    @property
+    def by_bytes(self) -> bool:
+        """Whether files are records by their bytes."""
+        return self.schema.id == DOCUMENT and self.row_format is None and self.mapping is None
+
+    def of(self, path: Path) -> Form:
+        """The form of a file by its name.
+
+        Raises:
+            SourceUnreadable: it says no format, and none was asked for.
+        """
+        if self.by_bytes:
+            return self._form(documents.FORMAT)
+        found = self.row_format or SUFFIXES.get(path.suffix.lower())
+        if found is None:
+            raise SourceUnreadable(
+                f"{path}: no format known for {path.suffix or 'a name without suffix'!r}",
+                hint=f"name it {', '.join(SUFFIXES)}, or give --format",
+            )
+        return self._form(found)
+
+    def of_stream(self, name: str) -> Form:
+        """The form of a stream, which has no name to say it.
+
+        Raises:
+            UsageError: none was asked for.
+        """
+        if self.row_format is None:
+            raise UsageError(f"{name} has no name that says its format", hint=f"--format {', '.join(Format)}")
+        return self._form(self.row_format)
+
+    def _form(self, row_format: str) -> Form:
+        return Form(row_format, self.schema, self.mapping, self.mapping_file, self.sheet)
 
 
 class Submitter:
@@ -78,33 +139,70 @@ class Submitter:
         self._rows = 0
         self._registered = 0
 
-    def submit(self, source: Path, form: Form, expires_at: int) -> Submission:
+    def submit(self, source: Source, form: Form, expires_at: int) -> Submission:
         """Put a file's rows and, with an outbox, send until everything that waits is final.
 
         Raises:
             SourceUnreadable, UsageError: the file as a whole; nothing was put. NotEntitled: nothing was put.
         """
+        self._require_taken(form, expires_at)
+        result = self._put_file(source, form, expires_at)
+        self._finish()
+        return self._submission(result, ())
+
+    def submit_folder(
+        self, folder: Path, files: Iterable[Path], form_of: Callable[[Path], Form], expires_at: int
+    ) -> Submission:
+        """Put the rows of several files in their order, and send; a file that is refused does not stop the others.
+
+        Raises:
+            NotEntitled: nothing more was put.
+        """
+        results = []
+        for path in files:
+            try:
+                form = form_of(path)
+                self._require_taken(form, expires_at)
+                results.append(self._put_file(Source.of_path(path), form, expires_at))
+            except (InputError, UsageError) as error:
+                results.append(FileResult(path.name, refusal=str(error)))
+        self._finish()
+        whole = FileResult(
+            folder.name,
+            sum(result.accepted for result in results),
+            sum(result.repeated for result in results),
+            sum(result.rejected for result in results),
+        )
+        return self._submission(whole, tuple(results))
+
+    def _require_taken(self, form: Form, expires_at: int) -> None:
         if self._outbox is not None:
             self._outbox.require_taken(form.schema.id, expires_at)
-        _require_file(source)
-        if form.row_format == Format.CSV and form.mapping is None:
+
+    def _submission(self, result: FileResult, files: tuple[FileResult, ...]) -> Submission:
+        return Submission(
+            result.file,
+            result.accepted,
+            result.repeated,
+            result.rejected,
+            self._registered,
+            result.rejected_file,
+            files,
+        )
+
+    def _put_file(self, source: Source, form: Form, expires_at: int) -> FileResult:
+        if form.row_format in FLAT and form.mapping is None:
             raise UsageError(
-                f"{source}: columns have to be mapped to {form.schema.id}", hint="give a mapping TOML, --map"
+                f"{source.name}: columns have to be mapped to {form.schema.id}", hint="give a mapping TOML, --map"
             )
+        name = source.file_name()
         with prepared_chunks(source, form) as chunks:
-            file = self._vault.begin_file(source.name, _digest(source), form.schema.id, expires_at, int(self._clock()))
-            listing = self._rejected_folder / f"{source.stem[:GREATEST_STEM]}-{file}.csv"
+            file = self._vault.begin_file(name, source.digest(), form.schema.id, expires_at, int(self._clock()))
+            listing = self._rejected_folder / f"{source.stem()[:GREATEST_STEM]}-{file}.csv"
             totals = self._put(file, form.schema, expires_at, chunks, listing)
         self._vault.end_file(file, int(self._clock()))
-        self._finish()
-        return Submission(
-            source.name,
-            totals.accepted,
-            totals.repeated,
-            totals.rejected,
-            self._registered,
-            listing if totals.rejected else None,
-        )
+        rejected_file = listing if totals.rejected else None
+        return FileResult(name, totals.accepted, totals.repeated, totals.rejected, rejected_file)
 
     def _put(self, file: int, schema: Schema, expires_at: int, chunks: Iterable[Chunk], listing: Path) -> FileTotals:
         totals = FileTotals(0, 0, 0)
@@ -133,33 +231,16 @@ class Submitter:
             self._sleep(0.05)
 
 
-def _require_file(source: Path) -> None:
-    """Refuse a pipe: a source is read twice, once for its digest."""
-    if source.exists() and not (source.is_file() or source.is_dir()):
-        raise SourceUnreadable(f"{source}: is no file but a pipe or device", hint="save it to a file first")
-
-
-def format_of(source: Path) -> str:
-    """The format that a file's name says.
+def record_files(folder: Path, *, but: Path | None) -> list[Path]:
+    """The files of a folder, in the order of their names, but for the mapping and for hidden ones.
 
     Raises:
-        SourceUnreadable: it says none.
+        SourceUnreadable: there are none.
     """
-    found = _FORMATS.get(source.suffix.lower())
-    if found is None:
-        raise SourceUnreadable(
-            f"{source}: no format known for {source.suffix or 'a name without suffix'!r}",
-            hint="name it .csv or .jsonl, or give --format",
-        )
-    return found
-
-
-def _digest(source: Path) -> bytes:
-    """SHA-256 of a file's bytes; of a folder, of its files' digests in their order."""
-    if source.is_dir():
-        return hashlib.sha256(b"".join(map(_digest, document_files(source)))).digest()
-    with source.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    files = [path for path in document_files(folder) if but is None or path.resolve() != but.resolve()]
+    if not files:
+        raise SourceUnreadable(f"{folder}: holds no file", hint="name a file, or a folder of files")
+    return files
 
 
 def _sum(one: FileTotals, other: FileTotals) -> FileTotals:

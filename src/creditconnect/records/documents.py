@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from creditconnect.errors import FieldInvalid, SourceUnreadable
 from creditconnect.reasons import RowReason
-from creditconnect.records.reading import Row
+from creditconnect.records.rows import Row
 from creditconnect.types import Rejection
 
 FORMAT = "document"

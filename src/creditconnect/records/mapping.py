@@ -17,8 +17,10 @@
     codes = { own = "OWN" }                                # code: text in the column = value in the record
     optional = true                                        # an empty value means that there is none
 
-An object or array item with columns is left out, its constants with it, when none of its columns has a value. The whole
-file is checked against the schema when it is loaded; a row can then fail only by its own values. Never guesses.
+An object or array item with columns is left out, its constants with it, when none of its columns has a value; an array
+that the schema requires, and that may be empty, is then empty. The whole file is checked against the schema when it is
+loaded; a row can then fail only by its own values. Typed values (Parquet, Excel) are written as text first, a day by
+the column's format (`records.typed`). Never guesses.
 """
 
 from __future__ import annotations
@@ -35,13 +37,16 @@ from creditconnect.errors import FieldInvalid, MappingInvalid
 from creditconnect.reasons import RowReason
 from creditconnect.records import values
 from creditconnect.records.canonical import WHOLE, shown_key
-from creditconnect.records.reading import Columns
+from creditconnect.records.rows import Columns
 from creditconnect.records.schemas import Path, Schema, SchemaCatalogue
+from creditconnect.records.typed import ISO_LAYOUT, as_text
 
 _PATH = re.compile(r"[a-z_]+(\[[0-9]{1,4}\])?(\.[a-z_]+(\[[0-9]{1,4}\])?)*")
 _STEP = re.compile(r"[a-z_]+|[0-9]+")
 _TOP_KEYS = {"schema", "ignored", "constants", "columns"}
 _COLUMN_KEYS = {"path", "kind", "codes", "minor_digits", "format", "optional"}
+# What tomllib says of a key, or of a table, that is there already.
+_TWICE = re.compile(r"(?:overwrite|twice).*\(at line ([0-9]+), ")
 _OPTION_OF_KIND = {"codes": "code", "minor_digits": "amount", "format": "date"}
 GREATEST_MINOR_DIGITS = 4
 """ISO 4217 has no currency with more."""
@@ -65,7 +70,7 @@ class ColumnMapping:
 
         Raises:
             FieldInvalid: about the column: MISSING, UNKNOWN_CODE, NUMBER, AMOUNT, DATE, or SCHEMA for a column that the
-                mapping does not know and for a value that is not text, integer or boolean.
+                mapping does not know and for a value that `typed.as_text` does not write.
         """
         if not fields.keys() <= self.columns.known:
             unknown = min(fields.keys() - self.columns.known)
@@ -109,12 +114,25 @@ def load_mapping(source: Traversable, catalogue: SchemaCatalogue) -> ColumnMappi
         document = tomllib.loads(source.read_bytes().decode("utf-8"))
     except OSError as error:
         raise MappingInvalid(f"{source}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
+        raise MappingInvalid(f"{source.name}: {_toml_fault(str(error), source.read_bytes())}") from error
+    except UnicodeDecodeError as error:
         raise MappingInvalid(f"{source.name}: not TOML: {error}") from error
     try:
         return _compiled(document, catalogue)
     except _MappingError as error:
         raise MappingInvalid(f"{source.name}: {error.key}: {error.message}") from error.__cause__
+
+
+def _toml_fault(said: str, document: bytes) -> str:
+    """What is wrong with a file that is not TOML; a name that is there twice is told by name and line."""
+    found = _TWICE.search(said)
+    if found is None:
+        return f"not TOML: {said}"
+    number = int(found[1])
+    line = document.decode("utf-8").splitlines()[number - 1].strip()
+    key = line if line.startswith("[") else line.partition("=")[0].strip()
+    return f"line {number}: {key[:64]} is there twice"
 
 
 class _MappingError(Exception):
@@ -128,6 +146,7 @@ class _Column(NamedTuple):
     name: str
     convert: values.Converter
     is_optional: bool
+    date_layout: str
 
 
 class _Constant(NamedTuple):
@@ -154,7 +173,7 @@ def _compiled(document: Mapping[str, Any], catalogue: SchemaCatalogue) -> Column
         paths[path] = name
     required = {leaf.name for _, leaf in leaves.values() if isinstance(leaf, _Column) and not leaf.is_optional}
     known = Columns(frozenset(required), frozenset(columns) | frozenset(ignored))
-    return ColumnMapping(schema.id, known, paths, _built({path: leaf for path, (_, leaf) in leaves.items()}))
+    return ColumnMapping(schema.id, known, paths, _built({path: leaf for path, (_, leaf) in leaves.items()}, schema))
 
 
 def _demand(document: Mapping[str, Any], key: str, kind: type, default: Any = None) -> Any:
@@ -209,7 +228,8 @@ def _column(name: str, given: Any, schema: Schema) -> tuple[str, _Column]:
     try:
         path = _demand(table, "path", str)
         is_optional = _demand(table, "optional", bool, False)
-        return path, _Column(name, _converter(name, path, table, schema), is_optional)
+        layout = _demand(table, "format", str, ISO_LAYOUT)
+        return path, _Column(name, _converter(name, path, table, schema), is_optional, layout)
     except _MappingError as error:
         if error.key.startswith(key):
             raise
@@ -226,7 +246,7 @@ def _converter(name: str, path: str, table: Mapping[str, Any], schema: Schema) -
     if kind == "amount":
         return _amount(name, _demand(table, "minor_digits", int))
     if kind == "date":
-        return _date(name, _demand(table, "format", str, "YYYY-MM-DD"))
+        return _date(name, _demand(table, "format", str, ISO_LAYOUT))
     if kind not in _PLAIN_KINDS:
         raise _MappingError("kind", f"{kind!r} is none of {', '.join((*_PLAIN_KINDS, *_OPTION_OF_KIND.values()))}")
     return _PLAIN_KINDS[kind](name)
@@ -251,23 +271,25 @@ def _date(name: str, layout: str) -> values.Converter:
         raise _MappingError("format", str(error)) from error
 
 
-def _built(leaves: Mapping[Path, _Leaf]) -> Build:
-    build = _node(leaves)
+def _built(leaves: Mapping[Path, _Leaf], schema: Schema) -> Build:
+    build = _node(leaves, (), schema)
     if isinstance(build, _Constant):
         raise _MappingError("columns", "there are none")
     return build
 
 
-def _node(leaves: Mapping[Path, _Leaf]) -> Build | _Constant:
+def _node(leaves: Mapping[Path, _Leaf], path: Path, schema: Schema) -> Build | _Constant:
     """Compile what lies below one node: to a constant when there are no columns in it."""
     if () in leaves:
         leaf = leaves[()]
         return leaf if isinstance(leaf, _Constant) else _reader(leaf)
     below: dict[str | int, dict[Path, _Leaf]] = {}
-    for path, leaf in leaves.items():
-        below.setdefault(path[0], {})[path[1:]] = leaf
-    parts = {step: _node(inner) for step, inner in below.items()}
-    return _array(parts) if any(isinstance(step, int) for step in parts) else _object(parts)
+    for steps, leaf in leaves.items():
+        below.setdefault(steps[0], {})[steps[1:]] = leaf
+    parts = {step: _node(inner, (*path, step), schema) for step, inner in below.items()}
+    if any(isinstance(step, int) for step in parts):
+        return _array(parts, may_be_empty=schema.requires_array(path))
+    return _object(parts)
 
 
 def _object(parts: Mapping[str | int, Build | _Constant]) -> Build | _Constant:
@@ -285,25 +307,26 @@ def _object(parts: Mapping[str | int, Build | _Constant]) -> Build | _Constant:
     return build
 
 
-def _array(parts: Mapping[str | int, Build | _Constant]) -> Build | _Constant:
+def _array(parts: Mapping[str | int, Build | _Constant], *, may_be_empty: bool) -> Build | _Constant:
     items = [parts[index] for index in sorted(parts, key=int)]
     if all(isinstance(item, _Constant) for item in items):
         return _Constant([item.value for item in items if isinstance(item, _Constant)])
 
     def build(fields: Mapping[str, Any]) -> Any:
         made = [item.value if isinstance(item, _Constant) else item(fields) for item in items]
-        return [value for value in made if value is not _ABSENT] or _ABSENT
+        kept = [value for value in made if value is not _ABSENT]
+        return kept if kept or may_be_empty else _ABSENT
 
     return build
 
 
 def _reader(column: _Column) -> Build:
-    name, convert, is_optional = column
+    name, convert, is_optional, layout = column
 
     def read(fields: Mapping[str, Any]) -> Any:
         given = fields.get(name, "")
         if type(given) is not str:
-            given = _as_text(name, given)
+            given = as_text(name, given, layout)
         if given:
             return convert(given)
         if is_optional:
@@ -311,16 +334,6 @@ def _reader(column: _Column) -> Build:
         raise FieldInvalid(name, RowReason.MISSING, "is required and empty")
 
     return read
-
-
-def _as_text(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if type(value) is bool:
-        return "true" if value else "false"
-    if type(value) is int:
-        return str(value)
-    raise FieldInvalid(name, RowReason.SCHEMA, "not text, an integer or a boolean")
 
 
 _PLAIN_KINDS: dict[str, Callable[[str], values.Converter]] = {

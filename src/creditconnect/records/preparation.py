@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from creditconnect.errors import FieldInvalid, UsageError
 from creditconnect.records.canonical import canonicalise
 from creditconnect.records.identifiers import Identifier
+from creditconnect.records.intake import Intake
 from creditconnect.records.mapping import ColumnMapping
-from creditconnect.records.reading import Row
+from creditconnect.records.rows import Row
 from creditconnect.records.schemas import Schema
 from creditconnect.types import Rejection
 
@@ -26,21 +27,21 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    rows: Iterable[Row | Rejection], mapping: ColumnMapping | None, schema: Schema
+    rows: Iterable[Row | Rejection], mapping: ColumnMapping | None, schema: Schema, intake: Intake | None = None
 ) -> Iterator[Prepared | Rejection]:
     """Turn each row into its canonical record, in the order of the rows; rejections pass through.
 
     Without a mapping the rows already have the schema's form. A rejection names the column where a mapping knows it,
-    and else the schema's path.
+    and else the schema's path. `intake` asks more of a file that is handed in than of a record that is shown.
 
     Raises:
         UsageError: the mapping is for another schema.
     """
     if mapping is None:
-        return _prepared(rows, schema)
+        return _prepared(rows, schema, intake)
     if mapping.schema_id != schema.id:
         raise UsageError(f"the mapping is for {mapping.schema_id}, not for {schema.id}")
-    return _mapped(rows, mapping, schema)
+    return _mapped(rows, mapping, schema, intake)
 
 
 def prepare_record(record: dict[str, Any], schema: Schema) -> bytes:
@@ -53,18 +54,20 @@ def prepare_record(record: dict[str, Any], schema: Schema) -> bytes:
     return canonicalise(record)
 
 
-def _prepared(rows: Iterable[Row | Rejection], schema: Schema) -> Iterator[Prepared | Rejection]:
+def _prepared(rows: Iterable[Row | Rejection], schema: Schema, intake: Intake | None) -> Iterator[Prepared | Rejection]:
     for row in rows:
         if isinstance(row, Rejection):
             yield row
             continue
         try:
-            yield Prepared(row.line, prepare_record(row.fields, schema), schema.identifiers(row.fields))
+            yield _accepted(row.line, row.fields, schema, intake)
         except FieldInvalid as error:
             yield Rejection(row.line, error.field, error.reason, error.message)
 
 
-def _mapped(rows: Iterable[Row | Rejection], mapping: ColumnMapping, schema: Schema) -> Iterator[Prepared | Rejection]:
+def _mapped(
+    rows: Iterable[Row | Rejection], mapping: ColumnMapping, schema: Schema, intake: Intake | None
+) -> Iterator[Prepared | Rejection]:
     for row in rows:
         if isinstance(row, Rejection):
             yield row
@@ -75,6 +78,13 @@ def _mapped(rows: Iterable[Row | Rejection], mapping: ColumnMapping, schema: Sch
             yield Rejection(row.line, error.field, error.reason, error.message)
             continue
         try:
-            yield Prepared(row.line, prepare_record(record, schema), schema.identifiers(record))
+            yield _accepted(row.line, record, schema, intake)
         except FieldInvalid as error:
             yield Rejection(row.line, mapping.column_at(error.field) or error.field, error.reason, error.message)
+
+
+def _accepted(line: int, record: dict[str, Any], schema: Schema, intake: Intake | None) -> Prepared:
+    prepared = Prepared(line, prepare_record(record, schema), schema.identifiers(record))
+    if intake is not None:
+        intake.check(line, record, prepared.canonical, prepared.subjects, schema)
+    return prepared

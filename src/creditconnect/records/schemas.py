@@ -31,6 +31,9 @@ _FILES = {
     DOCUMENT: "document-1.json",
 }
 
+# What the schemas call the name beside the identifiers.
+_NAMES = ("name", "registered_name")
+
 Path = tuple[str | int, ...]
 """Keys and array indices from a record's top, e.g. `("identity", "identifiers", 0, "number")`."""
 
@@ -72,16 +75,38 @@ class Schema:
         except fastjsonschema.JsonSchemaValueException as error:
             raise _field_invalid(error) from None
 
+    def requires_array(self, path: Path) -> bool:
+        """Whether every record has the array at this path, which may be empty."""
+        above = self.definition
+        for step in path:
+            if isinstance(step, int) or step not in above.get("required", ()):
+                return False
+            above = above["properties"][step]
+        return bool(above.get("type") == "array" and not above.get("minItems", 0))
+
+    def subject_name(self, record: Any) -> str | None:
+        """The name of whom a record of this schema's shape is about, where it has one."""
+        found = record
+        for key in self._identifiers_at[:-1]:
+            found = found.get(key, {})
+        return next((found[key] for key in _NAMES if key in found), None)
+
+    @property
+    def identifiers_path(self) -> str:
+        """Where a record names whom it is about, e.g. `identity.identifiers`."""
+        return ".".join(self._identifiers_at)
+
     @cached_property
-    def _definition(self) -> Any:
+    def definition(self) -> Any:
+        """The document's own rules, its references resolved."""
         return _inlined(self.document, self.document["definitions"])
 
     @cached_property
     def _validate(self) -> Callable[[object], object]:
-        return _compiled(self._definition)
+        return _compiled(self.definition)
 
     def _part(self, path: Path) -> Any:
-        part = self._definition
+        part = self.definition
         for step in path:
             if isinstance(step, int):
                 part = part.get("items") if step < part.get("maxItems", 0) else None
@@ -104,7 +129,7 @@ class Schema:
             try:
                 check_normal(*identifier)
             except FieldInvalid as error:
-                field = f"{'.'.join(self._identifiers_at)}[{index}].{error.field}"
+                field = f"{self.identifiers_path}[{index}].{error.field}"
                 raise FieldInvalid(field, error.reason, error.message) from None
 
 

@@ -19,9 +19,11 @@ COMMANDS += ["supersede", "dispute", "resolve", "history"]
 COMMANDS += ["review", "review list", "review show", "review approve", "review reject", "audit", "audit replay"]
 COMMANDS += ["keys", *(f"keys {name}" for name in ("list", "rotate", "retire", "export", "import"))]
 COMMANDS += ["package write", "package sheet", "package open"]
+COMMANDS += ["schema", *(f"schema {name}" for name in ("list", "show", "template"))]
 SLOW = {
     *("web3", "ape", "eth_abi", "eth_account", "eth_keys", "eth_utils", "coincurve"),
     *("urllib3", "cryptography", "fastjsonschema", "orjson", "sqlite3"),
+    *("pyarrow", "python_calamine"),
 }
 """Modules of others that take a while, and what only an opened home needs. (pydantic is typer's own.)"""
 

@@ -12,7 +12,7 @@ from creditconnect.errors import FieldInvalid, SourceUnreadable
 from creditconnect.reasons import RowReason
 from creditconnect.records import documents
 from creditconnect.records.documents import document_record, measure, read_documents
-from creditconnect.records.reading import Row
+from creditconnect.records.rows import Row
 from creditconnect.records.schemas import DOCUMENT, SchemaCatalogue
 from creditconnect.types import Rejection
 

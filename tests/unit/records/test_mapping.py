@@ -141,7 +141,9 @@ HEAD = 'schema = "personal-credit-report/1"\n'
         (HEAD, "columns: is missing"),
         (HEAD + "[columns]\n", "columns: there are none"),
         (HEAD + "extra = 1\n[columns]\n", "extra: is not known"),
-        (HEAD + '[columns]\na = "identity.name"\na = "trace"\n', "small.toml: not TOML"),
+        (HEAD + '[columns]\na = "identity.name"\na = "trace"\n', "small.toml: line 4: a is there twice"),
+        (HEAD + '[columns]\n"a b" = "trace"\n"a b"="trace"\n', 'small.toml: line 4: "a b" is there twice'),
+        (HEAD + '[columns.a]\npath = "trace"\n[columns.a]\n', r"small.toml: line 4: \[columns.a\] is there twice"),
         (HEAD + 'ignored = ["a"]\n[columns]\na = "identity.name"\n', "columns.a: .*ignored"),
         (
             HEAD + '[columns]\na = "identity.name"\nb = "identity.name"\n',

@@ -15,7 +15,8 @@ from creditconnect.reasons import RowReason
 from creditconnect.records.canonical import read_canonical
 from creditconnect.records.mapping import ColumnMapping
 from creditconnect.records.preparation import Prepared, prepare, prepare_record
-from creditconnect.records.reading import Row, read_rows
+from creditconnect.records.reading import read_rows
+from creditconnect.records.rows import Row
 from creditconnect.records.schemas import Schema, SchemaCatalogue
 from creditconnect.types import Rejection
 

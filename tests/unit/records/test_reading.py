@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from creditconnect.errors import SourceUnreadable
 from creditconnect.reasons import RowReason
-from creditconnect.records.reading import GREATEST_ROW_BYTES, Columns, Row, read_rows
+from creditconnect.records.reading import read_rows
+from creditconnect.records.rows import GREATEST_ROW_BYTES, Columns, Row
 from creditconnect.types import Rejection
 
 COLUMNS = Columns(frozenset({"a", "b"}), frozenset({"a", "b", "c"}))
@@ -135,8 +136,8 @@ def test_read_rows__missing_directory_or_unknown_format__refused_by_name(tmp_pat
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(SourceUnreadable, match=path.name):
             read_rows(path, "csv")
-    with pytest.raises(SourceUnreadable, match="unknown format 'xlsx'"):
-        read_rows(io.BytesIO(b"a\n"), "xlsx")
+    with pytest.raises(SourceUnreadable, match="unknown format 'xls'"):
+        read_rows(io.BytesIO(b"a\n"), "xls")
 
 
 def test_read_rows__a_failing_disk__refused_with_the_line() -> None:
