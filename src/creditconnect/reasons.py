@@ -20,6 +20,11 @@ class RowReason(StrEnum):
     SCHEMA = "SCHEMA"
     DUPLICATE_KEY = "DUPLICATE_KEY"
     TOO_LARGE = "TOO_LARGE"
+    # whom it is about, by the register of subjects
+    SUBJECT_UNKNOWN = "SUBJECT_UNKNOWN"
+    SUBJECT_AMBIGUOUS = "SUBJECT_AMBIGUOUS"
+    CONSENT_MISSING = "CONSENT_MISSING"
+    CONSENT_ENDED = "CONSENT_ENDED"
 
 
 class CheckReason(StrEnum):

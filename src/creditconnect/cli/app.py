@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from creditconnect import __version__
-from creditconnect.cli import accounts, auditing, correcting, demo, handing_over, provider, reviewing, verifying
+from creditconnect.cli import (
+    accounts,
+    auditing,
+    correcting,
+    demo,
+    handing_over,
+    listing,
+    provider,
+    registering,
+    reviewing,
+    taking_in,
+    verifying,
+)
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -38,6 +50,9 @@ correcting.add_to(app)
 verifying.add_to(app)
 handing_over.add_to(app)
 app.add_typer(reviewing.app, name="review")
+app.add_typer(registering.app, name="subject")
+app.add_typer(taking_in.app, name="intake")
+app.add_typer(listing.app, name="records")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(accounts.app, name="account")
 demo.add_to(app)

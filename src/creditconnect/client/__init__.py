@@ -14,9 +14,10 @@ from creditconnect.client.auditing import Auditing
 from creditconnect.client.correcting import Correcting
 from creditconnect.client.handing_over import HandingOver
 from creditconnect.client.providing import Providing
+from creditconnect.client.registering import Registering
 from creditconnect.client.reviewing import Reviewing
 from creditconnect.client.verifying import Verifying
 
 
-class Client(Providing, Reviewing, Correcting, Verifying, HandingOver, Auditing, Accounts):
+class Client(Providing, Registering, Reviewing, Correcting, Verifying, HandingOver, Auditing, Accounts):
     """An opened home. Use as a context manager, or call `close`."""

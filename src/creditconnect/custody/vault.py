@@ -26,6 +26,7 @@ from creditconnect.types import SALT_BYTES, Derived, Suite
 # A truncated HMAC: 2^64 rows before two rows of one vault are likely taken for each other.
 DIGEST_BYTES = 16
 _SUBJECT_TAG = b"creditconnect/subject"
+_PARTS_TAG = b"creditconnect/parts"
 
 # Of the digest in a row that `Vault.seal` returns.
 _DIGEST_AT = 4
@@ -118,7 +119,7 @@ class Vault:
         for at, (line, canonical, _) in zip(range(0, len(random), step), rows, strict=True):
             salt, nonce = random[at : at + SALT_BYTES], random[at + SALT_BYTES : at + step]
             derived = derive(salt, canonical)
-            digest = hmac.digest(digest_key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
+            digest = _row_digest(digest_key, schema_hash, canonical)
             kept = seal(nonce, salt, canonical, derived)
             sealed.append((file, line, schema.id, expires_at, digest, *derived, number, kept, int(self._suite)))
         return sealed
@@ -168,6 +169,12 @@ class Vault:
         """The records of that hash, oldest first; two only when two commitments collide on 64 bits."""
         return self._select("WHERE record_hash = ? ORDER BY id", (record_hash,))
 
+    def by_canonical(self, schema: Schema, canonical: bytes) -> StoredRecord:
+        """The record of these canonical bytes, which was put before."""
+        digest = _row_digest(self._digest_key, schema.hash, canonical)
+        (record,) = self._select("WHERE digest = ?", (digest,))
+        return record
+
     def subject_digest(self, subject: Identifier) -> bytes:
         """What this vault, and no other, knows a person or firm by: 16 bytes, the same for the same identifier."""
         named = lp((subject.type.encode(), subject.number.encode()))
@@ -177,6 +184,10 @@ class Vault:
         """The records about whom this identifier belongs to, oldest first."""
         where = "WHERE id IN (SELECT record FROM record_subjects WHERE subject = ?) ORDER BY id"
         return self._select(where, (self.subject_digest(subject),))
+
+    def digest(self, *parts: bytes) -> bytes:
+        """What this vault, and no other, recognises these parts by: 16 bytes."""
+        return hmac.digest(self._digest_key, lp((_PARTS_TAG, *parts)), "sha256")[:DIGEST_BYTES]
 
     def by_derived(self, wanted: Iterable[Derived]) -> dict[Derived, StoredRecord]:
         """The stored records among `wanted`, by hash and commitment."""
@@ -221,6 +232,23 @@ class Vault:
             )
         return opened
 
+    # ------------------------------------------------------------------------------------------- what is no record
+
+    def seal_row(self, table: str, row: int, plain: bytes) -> tuple[int, bytes]:
+        """The current data key's number, and what is kept beside it in that row."""
+        return self._current.key_number, self._current.seal_row(self._random(NONCE_BYTES), plain, table, row)
+
+    def open_row(self, table: str, row: int, key_number: int, sealed: bytes) -> bytes:
+        """What `seal_row` was given.
+
+        Raises:
+            Tampered: it does not open.
+        """
+        sealer = self._sealers.get(key_number)
+        if sealer is None:
+            raise Tampered(f"row {row} of {table} names key {key_number}, which seals nothing")
+        return sealer.open_row(sealed, table, row)
+
     # ------------------------------------------------------------------------------------------------------- private
 
     def _select(self, where: str, parameters: Sequence[object]) -> list[StoredRecord]:
@@ -249,6 +277,10 @@ class Vault:
         return [
             _Key(purpose, number, keyring.unwrap(wrapped), Suite(suite)) for purpose, number, wrapped, suite in rows
         ]
+
+
+def _row_digest(key: bytes, schema_hash: bytes, canonical: bytes) -> bytes:
+    return hmac.digest(key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
 
 
 class _Key(NamedTuple):

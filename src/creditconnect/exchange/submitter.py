@@ -18,15 +18,29 @@ def submitter_lock(folder: Path, address: str) -> Iterator[None]:
     Raises:
         SubmitterBusy: another process holds it.
     """
-    path = folder / f"{address}.lock"
+    with _held(folder / f"{address}.lock", f"another process submits with {address}", "one submitter a key"):
+        yield
+
+
+@contextmanager
+def intake_lock(folder: Path) -> Iterator[None]:
+    """Hold the right to take uploads in, in this home, while the context lasts.
+
+    Raises:
+        SubmitterBusy: another process holds it.
+    """
+    with _held(folder / "intake.lock", "another process takes uploads in", "one at a time"):
+        yield
+
+
+@contextmanager
+def _held(path: Path, busy: str, rule: str) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise SubmitterBusy(
-                f"another process submits with {address}", hint="wait for it, or stop it; one submitter a key"
-            ) from None
+            raise SubmitterBusy(busy, hint=f"wait for it, or stop it; {rule}") from None
         yield
     finally:
         os.close(descriptor)

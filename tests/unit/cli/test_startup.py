@@ -20,6 +20,8 @@ COMMANDS += ["review", "review list", "review show", "review approve", "review r
 COMMANDS += ["account", *(f"account {name}" for name in ("list", "rotate", "import", "export", "retire"))]
 COMMANDS += ["package write", "package open"]
 COMMANDS += ["exchange-key", *(f"exchange-key {name}" for name in ("make", "list", "publish", "retire"))]
+COMMANDS += ["subject", *(f"subject {name}" for name in ("register", "list", "show", "consent", "withdraw"))]
+COMMANDS += ["intake", *(f"intake {name}" for name in ("list", "show", "accept", "reject")), "records list"]
 SLOW = {
     *("web3", "ape", "eth_abi", "eth_account", "eth_keys", "eth_utils", "coincurve"),
     *("urllib3", "cryptography", "fastjsonschema", "orjson", "sqlite3"),
