@@ -104,21 +104,23 @@ class Intake:
             write_receipt(self._receipts, stored)
         taken: list[Upload] = []
         left: Counter[str] = Counter()
-        unsettled = 0
+        unsettled = unread = 0
         before, self._seen = self._seen, {}
         for lying in self._lying(left):
             try:
                 upload = self._taken_if_settled(lying, before, unfinished)
             except PermissionError:
                 left[f"{lying.number}: can't be read or removed; check the owner and the permissions"] += 1
+                unread += 1
                 continue
             if upload is None:
                 unsettled += 1
             else:
                 taken.append(upload)
-        # Their files were gone: whoever stored them died between removing them and noting that.
-        for stored in unfinished.values():
-            self._uploads.finish(stored.number)
+        if not unsettled and not unread:
+            # Every file was looked into: those of what is left are gone, and whoever removed them died then.
+            for stored in unfinished.values():
+                self._uploads.finish(stored.number)
         return Taken(tuple(taken), dict(left), unsettled)
 
     # ------------------------------------------------------------------------------------------------------- private
