@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,6 +30,9 @@ _PARTS_TAG = b"creditconnect/parts"
 
 # Of the digest in a row that `Vault.seal` returns.
 _DIGEST_AT = 4
+
+# Records read by one query.
+_AT_ONCE = 500
 
 _COLUMNS = "id, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found, suite"
 
@@ -193,18 +196,26 @@ class Vault:
         """The stored records among `wanted`, by hash and commitment."""
         found: dict[Derived, StoredRecord] = {}
         pairs = list(wanted)
-        for start in range(0, len(pairs), 500):
-            chunk = [derived.record_hash for derived in pairs[start : start + 500]]
+        for start in range(0, len(pairs), _AT_ONCE):
+            chunk = [derived.record_hash for derived in pairs[start : start + _AT_ONCE]]
             marks = ",".join("?" * len(chunk))
             for record in self._select(f"WHERE record_hash IN ({marks})", chunk):
                 found[record.derived] = record
         return {derived: found[derived] for derived in pairs if derived in found}
 
-    def registered(self) -> list[StoredRecord]:
-        """Every record that is on the chain, in the order it came."""
-        return self._select(
-            "WHERE found = 1 OR tx IN (SELECT id FROM transactions WHERE state IN ('mined', 'final')) ORDER BY id", ()
-        )
+    def registered(self) -> Iterator[list[StoredRecord]]:
+        """Every record that is on the chain, in the order it came, at most 500 at a time: a million do not fit."""
+        last = 0
+        on_chain = "(found = 1 OR tx IN (SELECT id FROM transactions WHERE state IN ('mined', 'final')))"
+        while page := self._select(f"WHERE id > ? AND {on_chain} ORDER BY id LIMIT {_AT_ONCE}", (last,)):
+            yield page
+            last = page[-1].id
+
+    def by_numbers(self, numbers: Sequence[int]) -> Iterator[StoredRecord]:
+        """The records of these numbers, in their order."""
+        for start in range(0, len(numbers), _AT_ONCE):
+            chunk = numbers[start : start + _AT_ONCE]
+            yield from self._select(f"WHERE id IN ({','.join('?' * len(chunk))}) ORDER BY id", chunk)
 
     def open(self, record: StoredRecord) -> OpenedRecord:
         """Decrypt a record.
