@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from statistics import median
 from typing import TypeVar
 
 from benchmarks.ground import MAPPING, PROVIDER, Ground, fresh_ground
@@ -71,7 +70,7 @@ def _asked(records: int) -> dict[str, float]:
 
 
 def _cold(ground: Ground, ask: Callable[[Client], object], *, opening: bool = False) -> float:
-    """The median of some rounds, each with a client of its own and nothing of the database in memory."""
+    """The least of some rounds, each with a client of its own and nothing of the database in memory."""
     taken = []
     for _ in range(ROUNDS):
         _drop_pages(ground)
@@ -84,7 +83,7 @@ def _cold(ground: Ground, ask: Callable[[Client], object], *, opening: bool = Fa
                 began = time.monotonic()
             ask(client)
             taken.append(time.monotonic() - began)
-    return median(taken)
+    return min(taken)
 
 
 def _command(ground: Ground) -> float:
@@ -98,7 +97,7 @@ def _command(ground: Ground) -> float:
     def show() -> None:
         subprocess.run(command, env=environment, check=True, capture_output=True, timeout=CHILD_SECONDS)
 
-    return median(seconds(show) for _ in range(ROUNDS))
+    return min(seconds(show) for _ in range(ROUNDS))
 
 
 def _found(client: Client, person: Identifier) -> None:

@@ -124,7 +124,10 @@ def submit(
 
 
 def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Send what waits and follow the chain, until SIGTERM or Ctrl-C; then nothing is lost, and run goes on."""
+    """Send what waits and follow the chain, until SIGTERM or Ctrl-C; then nothing is lost, and run goes on.
+
+    Takes in uploads too, where there is an intake folder when it begins; it then needs the vault's passphrase.
+    """
     stopped: list[int] = []
     registered = 0
     tell_refusal = _refusal_teller()
