@@ -86,6 +86,7 @@ class Sealer:
         self._prefix = lp((TAG, bytes([VERSION]), bytes([suite]), key_number.to_bytes(4, "big"))) + (32).to_bytes(
             4, "big"
         )
+        self._row_prefix = lp((ROW_TAG, bytes([VERSION]), bytes([suite]), key_number.to_bytes(4, "big")))
 
     def seal(self, nonce: bytes, salt: bytes, canonical: bytes, derived: Derived) -> bytes:
         """Sealed bytes; `nonce` is 12 fresh random bytes."""
@@ -121,5 +122,4 @@ class Sealer:
             raise Tampered(f"row {row} of {table} does not open") from None
 
     def _row(self, table: str, row: int) -> bytes:
-        number = self.key_number.to_bytes(4, "big")
-        return lp((ROW_TAG, bytes([VERSION]), bytes([self.suite]), number, table.encode(), row.to_bytes(8, "big")))
+        return self._row_prefix + lp((table.encode(), row.to_bytes(8, "big")))

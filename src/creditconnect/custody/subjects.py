@@ -28,6 +28,7 @@ from creditconnect.records.subjects import (
     SubjectKind,
     SubjectRow,
     Withdrawal,
+    consent_refusal,
     require_birth_date,
     same_name,
 )
@@ -156,7 +157,12 @@ class SubjectRegister:
 
     def _refused(self, numbers: set[int], schema: str, now: int) -> dict[int, tuple[RowReason, str] | None]:
         rows = self._look_up(f"SELECT {_COLUMNS} FROM subjects WHERE id IN", list(numbers))
-        return {row[0]: self._opened(row).subject.refusal(schema, now) for row in rows}
+        found = {}
+        for number, _, key_number, sealed in rows:
+            # Of each subject only what it agreed to: this is asked of every row that is submitted.
+            said = orjson.loads(self._vault.open_row(TABLE, number, key_number, sealed))
+            found[number] = consent_refusal(*_agreed(said), schema, now)
+        return found
 
     def _look_up(self, query: str, keys: Sequence[object]) -> list[Any]:
         found: list[Any] = []
@@ -325,12 +331,20 @@ def _written(subject: Subject) -> bytes:
 
 def _read_back(plain: bytes) -> Subject:
     said = orjson.loads(plain)
+    consents, withdrawals = _agreed(said)
     return Subject(
         kind=SubjectKind(said["kind"]),
         name=said["name"],
         identifiers=tuple(Identifier(*one) for one in said["identifiers"]),
         since=said["since"],
         contact=said["contact"],
-        consents=tuple(Consent(**{**one, "schemas": tuple(one["schemas"])}) for one in said["consents"]),
-        withdrawals=tuple(Withdrawal(**one) for one in said["withdrawals"]),
+        consents=consents,
+        withdrawals=withdrawals,
+    )
+
+
+def _agreed(said: Mapping[str, Any]) -> tuple[tuple[Consent, ...], tuple[Withdrawal, ...]]:
+    return (
+        tuple([Consent(**{**one, "schemas": tuple(one["schemas"])}) for one in said["consents"]]),
+        tuple([Withdrawal(**one) for one in said["withdrawals"]]),
     )

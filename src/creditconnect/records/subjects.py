@@ -7,7 +7,7 @@ what is in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -72,22 +72,6 @@ class Subject:
     consents: tuple[Consent, ...] = ()
     withdrawals: tuple[Withdrawal, ...] = ()
 
-    def refusal(self, schema: str, now: int) -> tuple[RowReason, str] | None:
-        """Why records of a schema may not be taken in now; None where they may.
-
-        A consent holds from when it was given until its end, unless something withdrew it that came not before it.
-        """
-        given = [one for one in self.consents if {schema, EVERY_SCHEMA} & set(one.schemas) and one.given_at <= now]
-        if not given:
-            return RowReason.CONSENT_MISSING, f"no consent for {schema}"
-        withdrawn_at = max((one.at for one in self.withdrawals if one.scope in (schema, EVERY_SCHEMA)), default=0)
-        left = [one for one in given if one.given_at > withdrawn_at]
-        if not left:
-            return RowReason.CONSENT_ENDED, f"the consent for {schema} was withdrawn"
-        if not any(one.until == 0 or now < one.until for one in left):
-            return RowReason.CONSENT_ENDED, f"the consent for {schema} has ended"
-        return None
-
 
 @dataclass(frozen=True, slots=True)
 class SubjectRow:
@@ -151,6 +135,25 @@ def consent_of(text: Mapping[str, str], known_schemas: frozenset[str], now: int)
         raise FieldInvalid("consent_sha256", RowReason.TEXT, "is not 64 hex digits")
     purpose, evidence = text.get("consent_purpose", ""), text.get("consent_evidence", "")
     return Consent(schemas, given, until, purpose, evidence, sha256)
+
+
+def consent_refusal(
+    consents: Iterable[Consent], withdrawals: Iterable[Withdrawal], schema: str, now: int
+) -> tuple[RowReason, str] | None:
+    """Why records of a schema may not be taken in now, of a subject's consents; None where they may.
+
+    A consent holds from when it was given until its end, unless something withdrew it that came not before it.
+    """
+    given = [one for one in consents if (schema in one.schemas or EVERY_SCHEMA in one.schemas) and one.given_at <= now]
+    if not given:
+        return RowReason.CONSENT_MISSING, f"no consent for {schema}"
+    withdrawn_at = max((one.at for one in withdrawals if one.scope in (schema, EVERY_SCHEMA)), default=0)
+    left = [one for one in given if one.given_at > withdrawn_at]
+    if not left:
+        return RowReason.CONSENT_ENDED, f"the consent for {schema} was withdrawn"
+    if not any(one.until == 0 or now < one.until for one in left):
+        return RowReason.CONSENT_ENDED, f"the consent for {schema} has ended"
+    return None
 
 
 def same_name(one: str, other: str) -> bool:

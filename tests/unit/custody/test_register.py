@@ -12,7 +12,7 @@ from creditconnect.reasons import RowReason
 from creditconnect.records.identifiers import Identifier
 from creditconnect.records.preparation import Prepared
 from creditconnect.records.schemas import Schema
-from creditconnect.records.subjects import EVERY_SCHEMA, Consent, Subject, SubjectKind, SubjectRow
+from creditconnect.records.subjects import EVERY_SCHEMA, Consent, Subject, SubjectKind, SubjectRow, consent_refusal
 
 HKID = Identifier("HKID", "A1234563")
 RESIDENT_ID = Identifier("CN_RESIDENT_ID", "11010519491231002X")
@@ -130,7 +130,8 @@ def test_withdraw__then_the_same_file_again__stays_withdrawn_until_consent_is_gi
 
 
 def ended(register: SubjectRegister, clock: Clock) -> RowReason | None:
-    answer = register.get(1).subject.refusal("document/1", int(clock.now))
+    known = register.get(1).subject
+    answer = consent_refusal(known.consents, known.withdrawals, "document/1", int(clock.now))
     return answer[0] if answer else None
 
 

@@ -7,7 +7,7 @@ import pytest
 from creditconnect.errors import FieldInvalid
 from creditconnect.reasons import RowReason
 from creditconnect.records.identifiers import Identifier
-from creditconnect.records.subjects import Consent, Subject, SubjectKind, Withdrawal, subject_of
+from creditconnect.records.subjects import Consent, SubjectKind, Withdrawal, consent_refusal, subject_of
 
 SCHEMAS = frozenset({"personal-credit-report/1", "document/1"})
 NOW = 1_800_000_000
@@ -80,9 +80,8 @@ def test_subject_of__a_wrong_column__named_without_its_value(
         ([Consent(("all",), 10), Consent(("all",), 51)], [Withdrawal("all", 50)], None),
     ],
 )
-def test_refusal__as_of_a_moment__by_scope_end_and_withdrawal(
+def test_consent_refusal__as_of_a_moment__by_scope_end_and_withdrawal(
     consents: list[Consent], withdrawals: list[Withdrawal], refused: RowReason | None
 ) -> None:
-    subject = Subject(SubjectKind.PERSON, "N", (), consents=tuple(consents), withdrawals=tuple(withdrawals))
-    answer = subject.refusal("personal-credit-report/1", 100)
+    answer = consent_refusal(consents, withdrawals, "personal-credit-report/1", 100)
     assert (answer and answer[0]) == refused
