@@ -94,10 +94,11 @@ class SubjectRegister:
 
     def newest(self, limit: int, *, before: int | None = None, kind: SubjectKind | None = None) -> list[KnownSubject]:
         """Subjects, the newest first, from below the number `before` on."""
+        of_kind, parameters = ("kind = ? AND", [kind]) if kind else ("", [])
         with self._vault.database.read() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM subjects WHERE id < ? AND (? IS NULL OR kind = ?) ORDER BY id DESC LIMIT ?",
-                (before or GREATEST_NUMBER, kind, kind, limit),
+                f"SELECT {_COLUMNS} FROM subjects WHERE {of_kind} id < ? ORDER BY id DESC LIMIT ?",
+                (*parameters, before or GREATEST_NUMBER, limit),
             ).fetchall()
         return [self._opened(row) for row in rows]
 

@@ -91,6 +91,8 @@ MIGRATIONS = (
         sealed BLOB NOT NULL
     ) STRICT;
 
+    CREATE INDEX subjects_kind ON subjects (kind);
+
     CREATE TABLE subject_identifiers (
         digest BLOB PRIMARY KEY,
         subject INTEGER NOT NULL REFERENCES subjects (id)
