@@ -23,6 +23,7 @@ from benchmarks.registering import register
 from benchmarks.replaying import replay_vs_decode
 from benchmarks.results import Result, references_of, table_of, write_json
 from benchmarks.sealing import open_vs_hpke, seal_vs_hpke
+from benchmarks.vault import vault_million
 from benchmarks.verifying import bulk_verify_vs_single, verify_warm_p99_ms
 from tools.toolchain import environment
 
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[bool], list[Result]]] = {
     "replay_vs_decode": replay_vs_decode,
     "start_seconds": start_seconds,
     "peak_memory_100k_rows": peak_memory_100k_rows,
+    "vault_million": vault_million,
 }
 OUTPUT = Path(__file__).with_name("results.json")
 

@@ -159,7 +159,7 @@ def _admit(ground: Ground, account: int, institution: int, code: str, roles: int
 def _make_home(
     ground: Ground, code: str, deployment: Path, roles: tuple[str, ...], scrypt_work: int | None
 ) -> dict[str, str]:
-    chosen = settings.new(ground.folder / code, code, (ground.url,))
+    chosen = settings.new(ground.folder / code, code, (ground.url,), require_registered_subjects=False)
     return make_home(chosen, deployment, roles=roles, ask=_passphrase, scrypt_work=scrypt_work)
 
 

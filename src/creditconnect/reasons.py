@@ -22,6 +22,11 @@ class RowReason(StrEnum):
     TOO_LARGE = "TOO_LARGE"
     FORMULA = "FORMULA"
     IDENTIFIER_CONFLICT = "IDENTIFIER_CONFLICT"
+    # whom it is about, by the register of subjects
+    SUBJECT_UNKNOWN = "SUBJECT_UNKNOWN"
+    SUBJECT_AMBIGUOUS = "SUBJECT_AMBIGUOUS"
+    CONSENT_MISSING = "CONSENT_MISSING"
+    CONSENT_ENDED = "CONSENT_ENDED"
 
 
 class CheckReason(StrEnum):

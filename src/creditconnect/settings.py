@@ -7,6 +7,7 @@
     HOME/keys/*.json        chain keys (keystore v3): submit.json, review.json
     HOME/vault.db           records, sealed, and the outbox      HOME/mirror.db      the chain's events as they came
     HOME/rejected/          a list of rejected rows a file       HOME/locks/         one submitter a key
+    HOME/intake/            what persons and firms upload        HOME/receipts/      what became of each upload
 
 Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW; NEW_VAULT and
 EXPORT for `creditconnect keys`), or are asked for; never from an argument, and never from a variable's own value.
@@ -39,7 +40,9 @@ _FILE_HINT = "name a file whose first line is the passphrase"
 class Settings:
     """`nodes` holds one URL a side: the first is one's own, used for submitting and following.
 
-    `suite` is for records that are yet to come; those in the vault keep theirs.
+    `suite` is for records that are yet to come; those in the vault keep theirs. `require_registered_subjects`: rows
+    about subjects that are not registered, or did not consent, are rejected; a home that says nothing of it was made
+    before there was a register, and takes them.
     """
 
     home: Path
@@ -50,6 +53,8 @@ class Settings:
     gas_price_wei: int
     batch_records: int
     suite: Suite = Suite.SHA256_AES256GCM
+    require_registered_subjects: bool = False
+    intake: Path | None = None
 
     @property
     def deployment_file(self) -> Path:
@@ -76,6 +81,15 @@ class Settings:
         return self.home / "rejected"
 
     @property
+    def intake_folder(self) -> Path:
+        """Where uploads land: the setting `intake`, or the home's own."""
+        return self.intake or self.home / "intake"
+
+    @property
+    def receipts_folder(self) -> Path:
+        return self.home / "receipts"
+
+    @property
     def locks_folder(self) -> Path:
         return self.home / "locks"
 
@@ -91,7 +105,8 @@ _NUMBERS: tuple[tuple[str, int, int, int], ...] = (
     ("gas_price_wei", 0, 0, 10**15),
     ("batch_records", 500, 1, 680),
 )
-_KNOWN = {"format", "institution", "nodes", "suite", *(name for name, *_ in _NUMBERS)}
+_REQUIRE_SUBJECTS = "require_registered_subjects"
+_KNOWN = {"format", "institution", "nodes", "suite", _REQUIRE_SUBJECTS, "intake", *(name for name, *_ in _NUMBERS)}
 
 
 def load(home: Path) -> Settings:
@@ -162,6 +177,8 @@ def write(settings: Settings) -> None:
     numbers = "".join(f"{name} = {getattr(settings, name)}\n" for name, *_ in _NUMBERS)
     text = f"format = {FORMAT}\ninstitution = {json.dumps(settings.institution)}\nnodes = [{nodes}]\n"
     text += f"suite = {json.dumps(settings.suite.name)}\n{numbers}"
+    text += f"{_REQUIRE_SUBJECTS} = {json.dumps(settings.require_registered_subjects)}\n"
+    text += "" if settings.intake is None else f"intake = {json.dumps(str(settings.intake))}\n"
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -169,13 +186,26 @@ def write(settings: Settings) -> None:
         raise SettingsError(f"{path}: is there already", hint="a home is never overwritten") from None
 
 
-def new(home: Path, institution: str, nodes: tuple[str, ...], *, suite: str = Suite.SHA256_AES256GCM.name) -> Settings:
+def new(
+    home: Path,
+    institution: str,
+    nodes: tuple[str, ...],
+    *,
+    suite: str = Suite.SHA256_AES256GCM.name,
+    require_registered_subjects: bool = True,
+) -> Settings:
     """Settings of a home that is to be made, all numbers at their defaults.
 
     Raises:
         SettingsError: a node is no URL, or there is no such suite.
     """
-    document = {"format": FORMAT, "institution": institution, "nodes": list(nodes), "suite": suite}
+    document = {
+        "format": FORMAT,
+        "institution": institution,
+        "nodes": list(nodes),
+        "suite": suite,
+        _REQUIRE_SUBJECTS: require_registered_subjects,
+    }
     return _checked(home, home / "settings.toml", document)
 
 
@@ -197,7 +227,27 @@ def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
         raise SettingsError(f"{path}: nodes is not a list of http(s) URLs", hint="e.g. http://127.0.0.1:8545")
     numbers = {name: _number(path, document, name, default, low, high) for name, default, low, high in _NUMBERS}
     suite = _suite(path, document.get("suite", Suite.SHA256_AES256GCM.name))
-    return Settings(home=home, institution=institution, nodes=tuple(nodes), suite=suite, **numbers)
+    required = document.get(_REQUIRE_SUBJECTS, False)
+    if not isinstance(required, bool):
+        raise SettingsError(f"{path}: {_REQUIRE_SUBJECTS} is neither true nor false")
+    return Settings(
+        home=home,
+        institution=institution,
+        nodes=tuple(nodes),
+        suite=suite,
+        require_registered_subjects=required,
+        intake=_folder(path, home, document.get("intake")),
+        **numbers,
+    )
+
+
+def _folder(path: Path, home: Path, named: object) -> Path | None:
+    """A folder that a setting names, from the home on."""
+    if named is None:
+        return None
+    if not isinstance(named, str) or not named or "\0" in named:
+        raise SettingsError(f"{path}: intake is no folder's path", hint='e.g. intake = "/srv/uploads"')
+    return home / named
 
 
 def _suite(path: Path, name: object) -> Suite:

@@ -147,10 +147,13 @@ class Stage:
         self.admin(SIDE_OF[institution], "setStanding", institution, standing, 0)
 
     def home(self, institution: int, folder: Path, *urls: str, **numbers: int) -> Settings:
-        """A new home of an institution, with the keys that are bound to it; its node is the stage's unless given."""
+        """A new home of an institution, with the keys that are bound to it; its node is the stage's unless given.
+
+        It takes rows of anybody, unless `require_registered_subjects` is among the settings given.
+        """
         shutil.copytree(self.folder / CODES[institution], folder)
         (folder / "settings.toml").unlink()
-        made = homes.new(folder, CODES[institution], urls or (self.anvil.url,))
+        made = homes.new(folder, CODES[institution], urls or (self.anvil.url,), require_registered_subjects=False)
         made = replace(made, **numbers)  # type: ignore[arg-type]
         homes.write(made)
         return made
@@ -295,7 +298,7 @@ def _founded(anvil: Anvil, folder: Path) -> Stage:
 
 def _make_template(stage: Stage, institution: int, code: str) -> None:
     roles = ("submit", "review") if institution in PROVIDERS else ()
-    made = homes.new(stage.folder / code, code, (stage.anvil.url,))
+    made = homes.new(stage.folder / code, code, (stage.anvil.url,), require_registered_subjects=False)
     stage.keys[institution] = make_home(made, stage.deployment, roles=roles, ask=passphrase, scrypt_work=SCRYPT_WORK)
 
 

@@ -37,6 +37,9 @@ COMMANDS = (
     *(["init"], ["submit"], ["run"], ["status"], ["package"], ["revoke"], ["verify"], ["find"], ["demo"]),
     *(["supersede"], ["dispute"], ["resolve"], ["history"]),
     *(["review", name] for name in ("list", "show", "approve", "reject")),
+    *(["subject", name] for name in ("register", "list", "show", "consent", "withdraw")),
+    *(["intake", name] for name in ("list", "show", "accept", "reject")),
+    ["records", "list"],
     ["audit", "replay"],
 )
 SUBMISSION = {"file", "accepted", "repeated", "rejected", "registered", "rejected_file", "files"}

@@ -156,7 +156,7 @@ def test_submit__with_keys_in_a_signer__registers_and_approves(stage: Stage, tmp
         return passphrase(name)
 
     with signer_server(signed_by(KEY), KEY) as submit, signer_server(signed_by(OTHER_KEY), OTHER_KEY) as review:
-        settings = new(tmp_path / "home", CODES[BUREAU_HK], (stage.anvil.url,))
+        settings = new(tmp_path / "home", CODES[BUREAU_HK], (stage.anvil.url,), require_registered_subjects=False)
         addresses = make_home(
             settings,
             stage.deployment,
@@ -183,7 +183,7 @@ def test_submit__with_keys_in_a_signer__registers_and_approves(stage: Stage, tmp
 
 def test_submit__the_signer_is_gone__nothing_is_lost_and_the_next_run_registers(stage: Stage, tmp_path: Path) -> None:
     port = free_port()
-    settings = new(tmp_path / "home", CODES[BUREAU_HK], (stage.anvil.url,))
+    settings = new(tmp_path / "home", CODES[BUREAU_HK], (stage.anvil.url,), require_registered_subjects=False)
     gone = f"http://127.0.0.1:{port}#{KEY.public_key.to_hex()}"
     make_home(
         settings, stage.deployment, roles=(), ask=passphrase, remote_keys={"submit": gone}, scrypt_work=SCRYPT_WORK

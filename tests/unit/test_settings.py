@@ -95,6 +95,35 @@ def test_write__a_suite__is_loaded_again(tmp_path: Path, suite: Suite) -> None:
     assert homes.load(tmp_path).suite == suite
 
 
+def test_load__nothing_said_of_subjects__an_older_home_takes_rows_of_anybody(tmp_path: Path) -> None:
+    assert homes.load(home_with(tmp_path, SETTINGS)).require_registered_subjects is False
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_write__whether_subjects_are_required__is_loaded_again(tmp_path: Path, required: bool) -> None:
+    made = homes.new(tmp_path, "CRA-HK-01", ("http://a",), require_registered_subjects=required)
+    homes.write(made)
+    assert homes.load(tmp_path).require_registered_subjects is required
+    assert homes.new(tmp_path, "CRA-HK-01", ("http://a",)).require_registered_subjects is True
+
+
+@pytest.mark.parametrize("wrong", ["1", '"true"', "[]"])
+def test_load__subjects_required_neither_true_nor_false__named(tmp_path: Path, wrong: str) -> None:
+    text = f"{SETTINGS}require_registered_subjects = {wrong}\n"
+    assert "require_registered_subjects is neither true nor false" in refused(tmp_path, text).message
+
+
+@pytest.mark.parametrize(("named", "folder"), [("/srv/uploads", "/srv/uploads"), ("drop", "HOME/drop")])
+def test_load__intake_folder__from_the_home_on(tmp_path: Path, named: str, folder: str) -> None:
+    found = homes.load(home_with(tmp_path, f'{SETTINGS}intake = "{named}"\n'))
+    assert str(found.intake_folder) == folder.replace("HOME", str(tmp_path))
+
+
+@pytest.mark.parametrize("wrong", ["7", '""', "true"])
+def test_load__intake_that_is_no_path__named(tmp_path: Path, wrong: str) -> None:
+    assert "intake is no folder" in refused(tmp_path, f"{SETTINGS}intake = {wrong}\n").message
+
+
 @pytest.mark.parametrize("line", ["", "format = 2\n", 'format = "1"\n'])
 def test_load__format_of_another_version__named(tmp_path: Path, line: str) -> None:
     text = line + SETTINGS.removeprefix("format = 1\n")

@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from creditconnect import __version__
-from creditconnect.cli import auditing, correcting, demo, handing_over, keys, provider, reviewing, schemas, verifying
+from creditconnect.cli import (
+    auditing,
+    correcting,
+    demo,
+    handing_over,
+    keys,
+    listing,
+    provider,
+    registering,
+    reviewing,
+    schemas,
+    taking_in,
+    verifying,
+)
 from creditconnect.cli.language import ENGLISH, chosen_language, speak, translated_help
 from creditconnect.cli.presentation import print_error
 from creditconnect.errors import CreditConnectError, UsageError
@@ -39,6 +52,9 @@ correcting.add_to(app)
 verifying.add_to(app)
 handing_over.add_to(app)
 app.add_typer(reviewing.app, name="review")
+app.add_typer(registering.app, name="subject")
+app.add_typer(taking_in.app, name="intake")
+app.add_typer(listing.app, name="records")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(schemas.app, name="schema")

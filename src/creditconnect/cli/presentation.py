@@ -229,4 +229,6 @@ def _plain(value: object) -> object:
         return value.hex()
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return value._asdict()
     raise TypeError(type(value).__name__)

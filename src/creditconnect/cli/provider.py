@@ -50,6 +50,9 @@ def init(
     suite: Annotated[
         str, typer.Option(help="Algorithms for commitments and data at rest: SHA256_AES256GCM or SM3_SM4GCM.")
     ] = "SHA256_AES256GCM",
+    require_subjects: Annotated[
+        bool, typer.Option(help="Whether rows of subjects that are not registered, or did not consent, are rejected.")
+    ] = True,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +66,7 @@ def init(
     if wrong := [role for role in (*roles, *remote_keys) if role not in KEY_ROLES]:
         raise UsageError(f"{wrong[0]!r} is no kind of key", hint=f"one of {', '.join(KEY_ROLES)}")
     chosen = home or settings.default_home() or Path(institution)
-    made = settings.new(chosen, institution, tuple(node), suite=suite)
+    made = settings.new(chosen, institution, tuple(node), suite=suite, require_registered_subjects=require_subjects)
     addresses = make_home(made, deployment, roles=roles, ask=ask_new_passphrase, remote_keys=remote_keys)
     if as_json:
         print_json({"home": chosen, "institution": institution, "accounts": addresses})
@@ -71,6 +74,9 @@ def init(
     print(f"{chosen}: home of {institution}")
     for role, address in addresses.items():
         print(f"  {role} account {address}: ask your authority to bind it")
+    if addresses:
+        become = "are rejected; see creditconnect subject register" if require_subjects else "are taken"
+        print(f"  rows of subjects that are not registered {become} (require_registered_subjects in settings.toml)")
 
 
 def submit(
@@ -146,7 +152,10 @@ def _print_submission(done: Submission, *, detach: bool) -> None:
 
 
 def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Send what waits and follow the chain, until SIGTERM or Ctrl-C; then nothing is lost, and run goes on."""
+    """Send what waits and follow the chain, until SIGTERM or Ctrl-C; then nothing is lost, and run goes on.
+
+    Takes in uploads too, where there is an intake folder when it begins; it then needs the vault's passphrase.
+    """
     stopped: list[int] = []
     registered = 0
     tell_refusal = _refusal_teller()

@@ -87,7 +87,10 @@ class Stage:
 
     def make_home(self, institution: str, deployment: Path, roles: tuple[str, ...]) -> dict[str, str]:
         """A home for an institution, and its accounts' addresses."""
-        made = settings.new(self.folder / "homes" / institution, institution, (self._url,))
+        # The data set's persons are nobody's: there is no consent to note.
+        made = settings.new(
+            self.folder / "homes" / institution, institution, (self._url,), require_registered_subjects=False
+        )
         return make_home(made, deployment, roles=roles, ask=self.passphrase, scrypt_work=DEMO_SCRYPT_WORK)
 
     def admit(self, side: Side, accounts: dict[str, str], exchange_key: bytes, deployment: Path) -> None:

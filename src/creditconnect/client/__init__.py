@@ -14,10 +14,11 @@ from creditconnect.client.correcting import Correcting
 from creditconnect.client.handing_over import HandingOver
 from creditconnect.client.keys import Keys
 from creditconnect.client.providing import Providing
+from creditconnect.client.registering import Registering
 from creditconnect.client.reviewing import Reviewing
 from creditconnect.client.schemas import Schemas
 from creditconnect.client.verifying import Verifying
 
 
-class Client(Providing, Reviewing, Correcting, Verifying, HandingOver, Auditing, Keys, Schemas):
+class Client(Providing, Registering, Reviewing, Correcting, Verifying, HandingOver, Auditing, Keys, Schemas):
     """An opened home. Use as a context manager, or call `close`."""

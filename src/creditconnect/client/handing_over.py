@@ -23,7 +23,6 @@ from creditconnect.custody.printed import packages_in
 from creditconnect.custody.printed_codes import is_codes, read_codes, write_codes
 from creditconnect.custody.sealed_packages import Envelope, is_sealed, open_package, seal_package
 from creditconnect.custody.sheets import Sheet, draw_sheet
-from creditconnect.custody.vault import StoredRecord
 from creditconnect.errors import MirrorInconsistent, SealedForAnother, SealedKeyGone, UsageError
 from creditconnect.records.canonical import read_canonical
 from creditconnect.types import ExchangeSuite, RecordState, Standing, is_institution_code
@@ -166,16 +165,22 @@ class HandingOver(Opened):
 
     # ------------------------------------------------------------------------------------------------------- private
 
-    def _active(self, record_hash: bytes | None) -> tuple[list[StoredRecord], dict[str, int]]:
-        records = self._vault.registered() if record_hash is None else [self._stored(record_hash)]
-        states = self._states(records)
-        active = [record for record, state in zip(records, states, strict=True) if state == RecordState.ACTIVE.name]
-        return active, dict(Counter(state for state in states if state != RecordState.ACTIVE.name))
+    def _active(self, record_hash: bytes | None) -> tuple[list[int], dict[str, int]]:
+        """The numbers of the records that are active, and how many are not, by state."""
+        active: list[int] = []
+        others: Counter[str] = Counter()
+        for records in self._vault.registered() if record_hash is None else [[self._stored(record_hash)]]:
+            for record, state in zip(records, self._states(records), strict=True):
+                if state == RecordState.ACTIVE.name:
+                    active.append(record.id)
+                else:
+                    others[state] += 1
+        return active, dict(others)
 
-    def _members(self, records: list[StoredRecord], recipient: str | None) -> Iterator[tuple[str, bytes]]:
+    def _members(self, numbers: list[int], recipient: str | None) -> Iterator[tuple[str, bytes]]:
         """Name and bytes of each package, made one at a time; the recipient is looked up at once."""
         to = None if recipient is None else self._recipient(recipient)
-        return (self._member(self._packaged(record), to) for record in records)
+        return (self._member(self._packaged(record), to) for record in self._vault.by_numbers(numbers))
 
     def _member(self, package: Package, to: _Recipient | None) -> tuple[str, bytes]:
         plain = write_package(package)

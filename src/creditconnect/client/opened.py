@@ -35,6 +35,7 @@ from creditconnect.custody.database import Database
 from creditconnect.custody.exchange_keys import ExchangeKeys
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.packages import Package
+from creditconnect.custody.subjects import SubjectRegister
 from creditconnect.custody.vault import StoredRecord, Vault
 from creditconnect.errors import ExchangeError, SettingsError, UsageError
 from creditconnect.exchange import mirror as mirrors
@@ -137,6 +138,10 @@ class Opened:
     @cached_property
     def _vault(self) -> Vault:
         return Vault(self._database, self._keyring, self.settings.institution, self.settings.suite)
+
+    @cached_property
+    def _subjects(self) -> SubjectRegister:
+        return SubjectRegister(self._vault, clock=self._clock)
 
     @cached_property
     def _keyring(self) -> Keyring:

@@ -11,7 +11,8 @@ from typing import BinaryIO
 from creditconnect.chain.registry import (
     Block,
 )
-from creditconnect.client.opened import Opened
+from creditconnect.client.taking_in import TakingIn
+from creditconnect.custody.listing import ListedRecord, RecordStanding, count_records, newest_records
 from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, SignerUnreachable, UsageError
 from creditconnect.exchange.sources import Source, spooled
 from creditconnect.exchange.submission import Forms, Progress, Submission, Submitter, no_progress, record_files
@@ -36,7 +37,7 @@ class Standing:
     mirrored_block: int
 
 
-class Providing(Opened):
+class Providing(TakingIn):
     """What a provider does with its records."""
 
     def submit(
@@ -58,6 +59,7 @@ class Providing(Opened):
         rows have the schema's own form; without a schema they are personal credit reports. Under `document/1` the
         source is a document, or a folder of documents, each a record by its bytes. `sheet` is an Excel workbook's, the
         first where none is named. `expires_at` is in seconds, UTC; 0 is never.
+        With the setting `require_registered_subjects`, rows about anybody else, or without consent, are rejected.
 
         Raises:
             InputError: the file or mapping as a whole; nothing was put. A folder's file that is refused is told in its
@@ -89,14 +91,18 @@ class Providing(Opened):
         """Send what waits and follow the chain until `stop` says so; what is under way then goes on at the next run.
 
         A node or remote signer that can't be reached, or a registry that takes nothing now, is told to `notice` and
-        tried again, ever more slowly, up to `GREATEST_PAUSE_SECONDS`.
+        tried again, ever more slowly, up to `GREATEST_PAUSE_SECONDS`. Where there is an intake folder when it begins,
+        uploads are taken in meanwhile, as by `intake`; that needs the vault's passphrase.
 
         Raises:
             OtherChain: another chain answers after a reconnection. ReorgTooDeep, MirrorInconsistent.
         """
         registered, pause = 0, RUN_PAUSE_SECONDS
+        intake = self._new_intake() if self.settings.intake_folder.is_dir() else None
         with self._outbox("submit") as outbox:
             while not stop():
+                if intake is not None:
+                    self._step_noticed(intake, notice)
                 try:
                     if pause > RUN_PAUSE_SECONDS:
                         self.registry.require_identity(self.deployment.identity)
@@ -110,20 +116,38 @@ class Providing(Opened):
                     notice(f"{error}; again in {pause:g} s")
                 self._pause(pause, stop)
 
+    def records_list(
+        self,
+        *,
+        subject: int | None = None,
+        file: int | None = None,
+        standing: RecordStanding | None = None,
+        limit: int = 50,
+        before: int | None = None,
+    ) -> list[ListedRecord]:
+        """The vault's records, the newest first, from below the number `before` on.
+
+        Asks for the vault's passphrase only to look for a subject's.
+
+        Raises:
+            UsageError: there is no subject of that number.
+        """
+        digests = None
+        if subject is not None:
+            known = self._subjects.get(subject).subject
+            digests = [self._vault.subject_digest(one) for one in known.identifiers]
+        return newest_records(self._database, limit, before=before, file=file, standing=standing, subjects=digests)
+
     def status(self) -> Standing:
         """Where this home stands. Needs no passphrase."""
+        counts = count_records(self._database)
         with self._database.read() as connection:
-            total, waiting, under_way = connection.execute(
-                "SELECT count(*), count(*) FILTER (WHERE tx IS NULL AND found = 0),"
-                " count(*) FILTER (WHERE tx IN (SELECT id FROM transactions WHERE state IN ('stored', 'mined')))"
-                " FROM records"
-            ).fetchone()
             (failed,) = connection.execute("SELECT count(*) FROM transactions WHERE state = 'failed'").fetchone()
         return Standing(
             institution=self.settings.institution,
-            waiting=waiting,
-            under_way=under_way,
-            registered=total - waiting - under_way,
+            waiting=counts.waiting,
+            under_way=counts.under_way,
+            registered=counts.registered,
             failed_transactions=failed,
             head=self.registry.head(),
             mirrored_block=self._mirror.height(),
@@ -147,6 +171,7 @@ class Providing(Opened):
                 clock=self._clock,
                 sleep=self._sleep,
                 progress=progress,
+                subjects=self._subjects if self.settings.require_registered_subjects else None,
             )
 
     def _pause(self, seconds: float, stop: Callable[[], bool]) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.sealing import Sealer
+from creditconnect.custody.tables import SEALED_TABLES
 from creditconnect.errors import Tampered, UsageError
 from creditconnect.types import Derived, Suite
 
@@ -25,7 +26,7 @@ _ELSEWHERE = "it belongs to another vault; put that one's export or keyring besi
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A key as it is kept: `purpose` is seal or digest, `records` how many are sealed under it, times in seconds."""
+    """A key as it is kept: `purpose` is seal or digest, `records` how many rows it seals, times in seconds."""
 
     number: int
     purpose: str
@@ -56,7 +57,7 @@ class DataKeys:
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT number, purpose, suite, created_at,"
-                " (SELECT count(*) FROM records WHERE key_number = number), NULL FROM wrapped_keys"
+                f" {sealed_under('number')}, NULL FROM wrapped_keys"
                 " UNION ALL SELECT number, purpose, suite, created_at, 0, retired_at FROM retired_keys"
                 " ORDER BY number"
             ).fetchall()
@@ -222,6 +223,12 @@ def _add(connection: sqlite3.Connection, keyring: Keyring, purpose: str, suite: 
     return int(row[0])
 
 
+def sealed_under(number: str) -> str:
+    """SQL for how many rows of all tables are sealed under a key."""
+    counts = (f"(SELECT count(*) FROM {table} WHERE key_number = {number})" for table in ("records", *SEALED_TABLES))
+    return f"({' + '.join(counts)})"
+
+
 def _rotation(connection: sqlite3.Connection) -> int | None:
     row = connection.execute("SELECT value FROM about WHERE key = ?", (_ROTATION,)).fetchone()
     return None if row is None else int(row[0])
@@ -235,10 +242,11 @@ def _require_idle(connection: sqlite3.Connection, number: int, suite: Suite) -> 
         raise UsageError(f"data key {number} recognises rows that came before", hint="it stays as long as the vault")
     if number in (newest(connection, suite), _rotation(connection)):
         raise UsageError(f"data key {number} is in use", hint="creditconnect keys rotate data first")
-    (records,) = connection.execute("SELECT count(*) FROM records WHERE key_number = ?", (number,)).fetchone()
-    if records:
+    (sealed,) = connection.execute(f"SELECT {sealed_under('?1')}", (number,)).fetchone()
+    if sealed:
         raise UsageError(
-            f"{records:,} record(s) are sealed under data key {number}", hint="creditconnect keys rotate data first"
+            f"{sealed:,} record(s) or other rows are sealed under data key {number}",
+            hint="creditconnect keys rotate data first",
         )
 
 

@@ -1,4 +1,4 @@
-"""Rotation of a vault's data key: a new key, and every record sealed anew under it, in chunks.
+"""Rotation of a vault's data key: a new key, and every record and other sealed row sealed anew under it, in chunks.
 
     begin (new key and its number noted, one commit) -> chunk, chunk ... (one commit each) -> end (the note removed)
 
@@ -12,16 +12,20 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from creditconnect.custody.data_keys import DataKeys
 from creditconnect.custody.database import Database
 from creditconnect.custody.keyring import Keyring
 from creditconnect.custody.sealing import NONCE_BYTES, Sealer
+from creditconnect.custody.tables import SEALED_TABLES
 from creditconnect.errors import Tampered
 from creditconnect.types import Derived, Suite
 
 CHUNK_RECORDS = 1_000
+# An upload may have 64 MiB.
+_ROWS_AT_ONCE = {"upload_contents": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class Resealing:
             self._put(number, anew)
             moved += len(anew)
             progress(before + moved, total)
+        for table in SEALED_TABLES:
+            self._move_rows(table, number, sealers)
         keys.end_rotation()
         return Resealed(number, moved, tuple(damaged))
 
@@ -118,6 +124,28 @@ class Resealing:
             nonce = nonces[at * NONCE_BYTES : (at + 1) * NONCE_BYTES]
             anew.append((to.seal(nonce, salt, canonical, derived), record, former))
         return anew, damaged
+
+    def _move_rows(self, table: str, number: int, sealers: dict[int, Sealer]) -> None:
+        """What is sealed beside the records; a row that does not open stays as it is, under the key that it names."""
+        last, to = 0, sealers[number]
+        while rows := self._rows(table, number, last):
+            last = rows[-1][0]
+            anew = []
+            for row, former, sealed in rows:
+                with suppress(Tampered, KeyError):
+                    plain = sealers[former].open_row(sealed, table, row)
+                    anew.append((to.seal_row(self._random(NONCE_BYTES), plain, table, row), number, row, former))
+            with self._database.write() as connection:
+                connection.executemany(
+                    f"UPDATE {table} SET sealed = ?, key_number = ? WHERE id = ? AND key_number = ?", anew
+                )
+
+    def _rows(self, table: str, number: int, last: int) -> list[tuple[int, int, bytes]]:
+        with self._database.read() as connection:
+            return connection.execute(
+                f"SELECT id, key_number, sealed FROM {table} WHERE id > ? AND key_number <> ? ORDER BY id LIMIT ?",
+                (last, number, _ROWS_AT_ONCE.get(table, CHUNK_RECORDS)),
+            ).fetchall()
 
     def _put(self, number: int, anew: list[tuple[bytes, int, int]]) -> None:
         began = self._monotonic()

@@ -4,7 +4,12 @@
     AEAD       = AES-256-GCM under 32 bytes, or SM4-GCM (GB/T 32907-2016, RFC 8998) under the first 16 of them
     associated = lp("creditconnect/sealed", version, suite, data key number, record hash | commitment)
 
-(docs/PROTOCOL.md does not need this: it never leaves the home.) A sealed record moved to another row does not open.
+Whatever else is kept sealed is bound to its table and row instead:
+
+    sealed     = nonce 12 | AEAD(data key, nonce, plain, associated) incl. tag 16
+    associated = lp("creditconnect/sealed-row", version, suite, data key number, table, row number 8)
+
+(docs/PROTOCOL.md does not need this: it never leaves the home.) What is moved to another row does not open.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from creditconnect.records.commitments import lp
 from creditconnect.types import SALT_BYTES, Derived, Suite
 
 TAG = b"creditconnect/sealed"
+ROW_TAG = b"creditconnect/sealed-row"
 VERSION = 1
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -80,6 +86,7 @@ class Sealer:
         self._prefix = lp((TAG, bytes([VERSION]), bytes([suite]), key_number.to_bytes(4, "big"))) + (32).to_bytes(
             4, "big"
         )
+        self._row_prefix = lp((ROW_TAG, bytes([VERSION]), bytes([suite]), key_number.to_bytes(4, "big")))
 
     def seal(self, nonce: bytes, salt: bytes, canonical: bytes, derived: Derived) -> bytes:
         """Sealed bytes; `nonce` is 12 fresh random bytes."""
@@ -98,3 +105,21 @@ class Sealer:
         except (InvalidTag, ValueError):
             raise Tampered("a sealed record does not open") from None
         return plain[:SALT_BYTES], plain[SALT_BYTES:]
+
+    def seal_row(self, nonce: bytes, plain: bytes, table: str, row: int) -> bytes:
+        """Sealed bytes of what is no record, for one row of one table; `nonce` is 12 fresh random bytes."""
+        return nonce + self._cipher.encrypt(nonce, plain, self._row(table, row))
+
+    def open_row(self, sealed: bytes, table: str, row: int) -> bytes:
+        """What was sealed for that row.
+
+        Raises:
+            Tampered: altered, truncated, of another row or under another key.
+        """
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._row(table, row))
+        except (InvalidTag, ValueError):
+            raise Tampered(f"row {row} of {table} does not open") from None
+
+    def _row(self, table: str, row: int) -> bytes:
+        return self._row_prefix + lp((table.encode(), row.to_bytes(8, "big")))

@@ -93,4 +93,52 @@ MIGRATIONS = (
 
     CREATE INDEX records_key ON records (key_number)
     """,
+    # Subjects: found by keyed digests of their identifiers, all that is said of them sealed (`Vault.seal_row`).
+    """
+    CREATE TABLE subjects (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('person', 'firm')),
+        registered_at INTEGER NOT NULL,
+        key_number INTEGER NOT NULL REFERENCES wrapped_keys (number),
+        sealed BLOB NOT NULL
+    ) STRICT;
+
+    CREATE INDEX subjects_kind ON subjects (kind);
+
+    CREATE TABLE subject_identifiers (
+        digest BLOB PRIMARY KEY,
+        subject INTEGER NOT NULL REFERENCES subjects (id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Uploads: `place` recognises a file of the intake folder that is still to be removed; the bytes lie by themselves,
+    # so that a list does not read them.
+    """
+    CREATE TABLE uploads (
+        id INTEGER PRIMARY KEY,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'accepted', 'rejected', 'refused', 'duplicate')),
+        digest BLOB NOT NULL,
+        place BLOB,
+        received_at INTEGER NOT NULL,
+        key_number INTEGER NOT NULL REFERENCES wrapped_keys (number),
+        sealed BLOB NOT NULL
+    ) STRICT;
+
+    CREATE INDEX uploads_digest ON uploads (digest);
+    CREATE INDEX uploads_place ON uploads (place) WHERE place IS NOT NULL;
+    CREATE INDEX uploads_state ON uploads (state, id);
+
+    CREATE TABLE upload_contents (
+        id INTEGER PRIMARY KEY REFERENCES uploads (id),
+        key_number INTEGER NOT NULL REFERENCES wrapped_keys (number),
+        sealed BLOB NOT NULL
+    ) STRICT
+    """,
+    # A list of one file's records, and of those found on the chain, reads no others.
+    """
+    CREATE INDEX records_file ON records (file);
+    CREATE INDEX records_found ON records (id) WHERE found = 1
+    """,
 )
+
+# Tables besides `records` whose rows are sealed by `Vault.seal_row`, in the columns id, key_number and sealed.
+SEALED_TABLES = ("subjects", "uploads", "upload_contents")

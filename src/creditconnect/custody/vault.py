@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from creditconnect.custody.data_keys import DataKeys, OpenedKey, newest
@@ -25,9 +25,13 @@ from creditconnect.types import SALT_BYTES, Derived, Suite
 # A truncated HMAC: 2^64 rows before two rows of one vault are likely taken for each other.
 DIGEST_BYTES = 16
 _SUBJECT_TAG = b"creditconnect/subject"
+_PARTS_TAG = b"creditconnect/parts"
 
 # Of the digest in a row that `Vault.seal` returns.
 _DIGEST_AT = 4
+
+# Records read by one query.
+_AT_ONCE = 500
 
 _COLUMNS = "id, file, line, schema, expires_at, record_hash, commitment, key_number, sealed, tx, found, suite"
 
@@ -119,7 +123,7 @@ class Vault:
         for at, (line, canonical, _) in zip(range(0, len(random), step), rows, strict=True):
             salt, nonce = random[at : at + SALT_BYTES], random[at + SALT_BYTES : at + step]
             derived = derive(salt, canonical)
-            digest = hmac.digest(digest_key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
+            digest = _row_digest(digest_key, schema_hash, canonical)
             kept = seal(nonce, salt, canonical, derived)
             sealed.append((file, line, schema.id, expires_at, digest, *derived, number, kept, int(self._suite)))
         return sealed
@@ -173,6 +177,12 @@ class Vault:
         """The records of that hash, oldest first; two only when two commitments collide on 64 bits."""
         return self._select("WHERE record_hash = ? ORDER BY id", (record_hash,))
 
+    def by_canonical(self, schema: Schema, canonical: bytes) -> StoredRecord:
+        """The record of these canonical bytes, which was put before."""
+        digest = _row_digest(self._digest_key, schema.hash, canonical)
+        (record,) = self._select("WHERE digest = ?", (digest,))
+        return record
+
     def subject_digest(self, subject: Identifier) -> bytes:
         """What this vault, and no other, knows a person or firm by: 16 bytes, the same for the same identifier."""
         named = lp((subject.type.encode(), subject.number.encode()))
@@ -183,22 +193,34 @@ class Vault:
         where = "WHERE id IN (SELECT record FROM record_subjects WHERE subject = ?) ORDER BY id"
         return self._select(where, (self.subject_digest(subject),))
 
+    def digest(self, *parts: bytes) -> bytes:
+        """What this vault, and no other, recognises these parts by: 16 bytes."""
+        return hmac.digest(self._digest_key, lp((_PARTS_TAG, *parts)), "sha256")[:DIGEST_BYTES]
+
     def by_derived(self, wanted: Iterable[Derived]) -> dict[Derived, StoredRecord]:
         """The stored records among `wanted`, by hash and commitment."""
         found: dict[Derived, StoredRecord] = {}
         pairs = list(wanted)
-        for start in range(0, len(pairs), 500):
-            chunk = [derived.record_hash for derived in pairs[start : start + 500]]
+        for start in range(0, len(pairs), _AT_ONCE):
+            chunk = [derived.record_hash for derived in pairs[start : start + _AT_ONCE]]
             marks = ",".join("?" * len(chunk))
             for record in self._select(f"WHERE record_hash IN ({marks})", chunk):
                 found[record.derived] = record
         return {derived: found[derived] for derived in pairs if derived in found}
 
-    def registered(self) -> list[StoredRecord]:
-        """Every record that is on the chain, in the order it came."""
-        return self._select(
-            "WHERE found = 1 OR tx IN (SELECT id FROM transactions WHERE state IN ('mined', 'final')) ORDER BY id", ()
-        )
+    def registered(self) -> Iterator[list[StoredRecord]]:
+        """Every record that is on the chain, in the order it came, at most 500 at a time: a million do not fit."""
+        last = 0
+        on_chain = "(found = 1 OR tx IN (SELECT id FROM transactions WHERE state IN ('mined', 'final')))"
+        while page := self._select(f"WHERE id > ? AND {on_chain} ORDER BY id LIMIT {_AT_ONCE}", (last,)):
+            yield page
+            last = page[-1].id
+
+    def by_numbers(self, numbers: Sequence[int]) -> Iterator[StoredRecord]:
+        """The records of these numbers, in their order."""
+        for start in range(0, len(numbers), _AT_ONCE):
+            chunk = numbers[start : start + _AT_ONCE]
+            yield from self._select(f"WHERE id IN ({','.join('?' * len(chunk))}) ORDER BY id", chunk)
 
     def open(self, record: StoredRecord) -> OpenedRecord:
         """Decrypt a record.
@@ -206,10 +228,7 @@ class Vault:
         Raises:
             Tampered: it does not open.
         """
-        if record.key_number not in self._sealers:
-            # Made by a rotation since this vault was opened.
-            self._take(self._keys.known(self._keyring))
-        sealer = self._sealers.get(record.key_number)
+        sealer = self._sealer(record.key_number)
         if sealer is None:
             raise Tampered(f"record {record.id} names key {record.key_number}, which seals no records")
         salt, canonical = sealer.open(record.sealed, record.derived)
@@ -229,6 +248,26 @@ class Vault:
             )
         return opened
 
+    # ------------------------------------------------------------------------------------------- what is no record
+
+    def seal_row(self, table: str, row: int, plain: bytes) -> tuple[int, bytes]:
+        """The newest data key's number, and what is kept beside it in that row."""
+        with self.database.read() as connection:
+            if newest(connection, self._suite) != self._current.key_number:
+                self._take(self._keys.known(self._keyring))
+        return self._current.key_number, self._current.seal_row(self._random(NONCE_BYTES), plain, table, row)
+
+    def open_row(self, table: str, row: int, key_number: int, sealed: bytes) -> bytes:
+        """What `seal_row` was given.
+
+        Raises:
+            Tampered: it does not open.
+        """
+        sealer = self._sealer(key_number)
+        if sealer is None:
+            raise Tampered(f"row {row} of {table} names key {key_number}, which seals nothing")
+        return sealer.open_row(sealed, table, row)
+
     # ------------------------------------------------------------------------------------------------------- private
 
     def _select(self, where: str, parameters: Sequence[object]) -> list[StoredRecord]:
@@ -236,11 +275,21 @@ class Vault:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM records {where}", parameters).fetchall()
         return [_stored(row) for row in rows]
 
+    def _sealer(self, number: int) -> Sealer | None:
+        if number not in self._sealers:
+            # Made by a rotation since this vault was opened.
+            self._take(self._keys.known(self._keyring))
+        return self._sealers.get(number)
+
     def _take(self, keys: Sequence[OpenedKey]) -> None:
         self._sealers |= {key.number: Sealer(key.suite, key.number, key.plain) for key in keys if key.purpose == "seal"}
         self._current = self._sealers[
             max(key.number for key in keys if (key.purpose, key.suite) == ("seal", self._suite))
         ]
+
+
+def _row_digest(key: bytes, schema_hash: bytes, canonical: bytes) -> bytes:
+    return hmac.digest(key, schema_hash + canonical, "sha256")[:DIGEST_BYTES]
 
 
 def claim(database: Database, provider_code: str) -> None:

@@ -28,8 +28,8 @@ from creditconnect import errors
 from creditconnect.errors import CreditConnectError, SourceUnreadable
 from creditconnect.exchange.sources import Source
 from creditconnect.records import documents
+from creditconnect.records.handing_in import HandingIn
 from creditconnect.records.identifiers import Identifier
-from creditconnect.records.intake import Intake
 from creditconnect.records.mapping import ColumnMapping, load_mapping
 from creditconnect.records.preparation import Prepared, prepare
 from creditconnect.records.reading import BINARY, read_rows
@@ -133,12 +133,12 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 
 
 def _chunks(source: Source, form: Form) -> Iterator[Chunk]:
-    intake = Intake(secrets.token_bytes(16))
+    handing_in = HandingIn(secrets.token_bytes(16))
     if form.row_format == documents.FORMAT:
-        return _grouped(prepare(documents.read_documents(source.path()), None, form.schema, intake))
+        return _grouped(prepare(documents.read_documents(source.path()), None, form.schema, handing_in))
     columns = form.mapping.columns if form.mapping else None
     rows = read_rows(source.opened(), form.row_format, columns, sheet=form.sheet, name=source.name)
-    return _grouped(prepare(rows, form.mapping, form.schema, intake))
+    return _grouped(prepare(rows, form.mapping, form.schema, handing_in))
 
 
 def _grouped(rows: Iterable[Prepared | Rejection]) -> Iterator[Chunk]:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from creditconnect.custody.vault import FileTotals, Vault
+from creditconnect.custody.subjects import SubjectRegister
+from creditconnect.custody.vault import FileTotals, StoredRecord, Vault
 from creditconnect.errors import InputError, SourceUnreadable, UsageError
 from creditconnect.exchange.outbox import Outbox
 from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
@@ -21,7 +22,8 @@ from creditconnect.records import documents
 from creditconnect.records.cells import spreadsheet_safe
 from creditconnect.records.documents import document_files
 from creditconnect.records.mapping import ColumnMapping
-from creditconnect.records.reading import FLAT, SUFFIXES, Format
+from creditconnect.records.preparation import Prepared
+from creditconnect.records.reading import FLAT, Format, format_of
 from creditconnect.records.schemas import DOCUMENT, Schema
 from creditconnect.types import Rejection
 
@@ -94,13 +96,7 @@ class Forms:
         """
         if self.by_bytes:
             return self._form(documents.FORMAT)
-        found = self.row_format or SUFFIXES.get(path.suffix.lower())
-        if found is None:
-            raise SourceUnreadable(
-                f"{path}: no format known for {path.suffix or 'a name without suffix'!r}",
-                hint=f"name it {', '.join(SUFFIXES)}, or give --format",
-            )
-        return self._form(found)
+        return self._form(self.row_format or format_of(path))
 
     def of_stream(self, name: str) -> Form:
         """The form of a stream, which has no name to say it.
@@ -128,14 +124,16 @@ class Submitter:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         progress: Callable[[Progress], None] = no_progress,
+        subjects: SubjectRegister | None = None,
     ) -> None:
-        """Without an outbox rows are put and wait in the vault."""
+        """Without an outbox rows are put and wait in the vault; with `subjects`, rows of others are rejected."""
         self._vault = vault
         self._outbox = outbox
         self._rejected_folder = rejected_folder
         self._clock = clock
         self._sleep = sleep
         self._progress = progress
+        self._subjects = subjects
         self._rows = 0
         self._registered = 0
 
@@ -199,18 +197,40 @@ class Submitter:
         with prepared_chunks(source, form) as chunks:
             file = self._vault.begin_file(name, source.digest(), form.schema.id, expires_at, int(self._clock()))
             listing = self._rejected_folder / f"{source.stem()[:GREATEST_STEM]}-{file}.csv"
-            totals = self._put(file, form.schema, expires_at, chunks, listing)
+            totals = self._put(file, form, expires_at, chunks, listing)
         self._vault.end_file(file, int(self._clock()))
         rejected_file = listing if totals.rejected else None
         return FileResult(name, totals.accepted, totals.repeated, totals.rejected, rejected_file)
 
-    def _put(self, file: int, schema: Schema, expires_at: int, chunks: Iterable[Chunk], listing: Path) -> FileTotals:
+    def put_record(self, name: str, digest: bytes, schema: Schema, expires_at: int, record: Prepared) -> StoredRecord:
+        """Put one record that came by itself, under its source's name and digest; `send` sends it.
+
+        Raises:
+            UsageError: the register of subjects does not let it in; nothing was put. NotEntitled: nothing was put.
+        """
+        if self._outbox is not None:
+            self._outbox.require_taken(schema.id, expires_at)
+        refused = self._subjects.refusals(schema, [record]) if self._subjects is not None else {}
+        for refusal in refused.values():
+            raise UsageError(f"{refusal.reason}: {refusal.message}", hint="see creditconnect subject show")
+        file = self._vault.begin_file(name, digest, schema.id, expires_at, int(self._clock()))
+        self._vault.put(file, schema, expires_at, [record], 0)
+        self._vault.end_file(file, int(self._clock()))
+        return self._vault.by_canonical(schema, record.canonical)
+
+    def send(self) -> int:
+        """Send until everything that waits is final; how many records became so during this call."""
+        self._finish()
+        return self._registered
+
+    def _put(self, file: int, form: Form, expires_at: int, chunks: Iterable[Chunk], listing: Path) -> FileTotals:
         totals = FileTotals(0, 0, 0)
-        with _rejected_list(listing) as reject:
-            for chunk in chunks:
+        with rejected_list(listing) as reject:
+            for read in chunks:
+                chunk = read if self._subjects is None else _of_registered(read, form, self._subjects)
                 for rejection in chunk.rejections:
                     reject(rejection)
-                added = self._vault.put(file, schema, expires_at, chunk.prepared, len(chunk.rejections))
+                added = self._vault.put(file, form.schema, expires_at, chunk.prepared, len(chunk.rejections))
                 totals = _sum(totals, added)
                 self._advance(chunk.rows)
         return totals
@@ -243,12 +263,32 @@ def record_files(folder: Path, *, but: Path | None) -> list[Path]:
     return files
 
 
+def _of_registered(chunk: Chunk, form: Form, subjects: SubjectRegister) -> Chunk:
+    """The chunk with the rows rejected that the register of subjects does not let in, in the file's order."""
+    refusals = subjects.refusals(form.schema, chunk.prepared)
+    if not refusals:
+        return chunk
+    rejected = [
+        Rejection(
+            chunk.prepared[at].line,
+            (form.mapping and form.mapping.column_at(refused.field)) or refused.field,
+            refused.reason,
+            refused.message,
+        )
+        for at, refused in refusals.items()
+    ]
+    return Chunk(
+        [row for at, row in enumerate(chunk.prepared) if at not in refusals],
+        sorted((*chunk.rejections, *rejected), key=lambda rejection: rejection.line),
+    )
+
+
 def _sum(one: FileTotals, other: FileTotals) -> FileTotals:
     return FileTotals(one.accepted + other.accepted, one.repeated + other.repeated, one.rejected + other.rejected)
 
 
 @contextmanager
-def _rejected_list(path: Path) -> Iterator[Callable[[Rejection], None]]:
+def rejected_list(path: Path) -> Iterator[Callable[[Rejection], None]]:
     """A CSV file of line, field, reason, message, safe to open; it exists only if a row was rejected."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from creditconnect.errors import FieldInvalid, SourceUnreadable
 from creditconnect.reasons import RowReason
@@ -47,14 +47,19 @@ def measure(path: Path) -> Measured:
     Raises:
         FieldInvalid: TOO_LARGE beyond 64 MiB, MISSING for an empty one. OSError: it can't be read.
     """
-    digest, size, first = hashlib.sha256(), 0, b""
     with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            first = first or chunk[:16]
-            size += len(chunk)
-            if size > GREATEST_BYTES:
-                raise FieldInvalid(_FIELD, RowReason.TOO_LARGE, f"longer than {GREATEST_BYTES} bytes")
-            digest.update(chunk)
+        return measure_stream(file)
+
+
+def measure_stream(file: BinaryIO) -> Measured:
+    """As `measure`, of what is left of a stream."""
+    digest, size, first = hashlib.sha256(), 0, b""
+    while chunk := file.read(2**20):
+        first = first or chunk[:16]
+        size += len(chunk)
+        if size > GREATEST_BYTES:
+            raise FieldInvalid(_FIELD, RowReason.TOO_LARGE, f"longer than {GREATEST_BYTES} bytes")
+        digest.update(chunk)
     if not size:
         raise FieldInvalid(_FIELD, RowReason.MISSING, "the file is empty")
     return Measured(digest.hexdigest(), size, _media_type(first))
@@ -66,11 +71,19 @@ def document_record(path: Path) -> dict[str, Any]:
     Raises:
         FieldInvalid: as `measure`, or UNKNOWN_CODE where the name promises another type than the bytes are.
     """
-    measured = measure(path)
-    promised = _PROMISED.get(path.suffix.lower())
+    return record_of(measure(path), path.name)
+
+
+def record_of(measured: Measured, name: str) -> dict[str, Any]:
+    """The record of a file that was measured, by its name.
+
+    Raises:
+        FieldInvalid: UNKNOWN_CODE as `document_record`.
+    """
+    promised = _PROMISED.get(Path(name).suffix.lower())
     if promised is not None and promised != measured.media_type:
         raise FieldInvalid(_FIELD, RowReason.UNKNOWN_CODE, f"its name promises {promised}, its bytes are none")
-    return {"document": {**measured._asdict(), "name": path.name}}
+    return {"document": {**measured._asdict(), "name": name}}
 
 
 def read_documents(source: Path) -> Iterator[Row | Rejection]:

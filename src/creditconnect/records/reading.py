@@ -40,6 +40,21 @@ SUFFIXES = {
 }
 
 
+def format_of(path: Path) -> Format:
+    """The format that a file's name says.
+
+    Raises:
+        SourceUnreadable: it says none.
+    """
+    found = SUFFIXES.get(path.suffix.lower())
+    if found is None:
+        raise SourceUnreadable(
+            f"{path}: no format known for {path.suffix or 'a name without suffix'!r}",
+            hint=f"name it {', '.join(SUFFIXES)}, or give --format",
+        )
+    return found
+
+
 def read_rows(
     source: Path | BinaryIO,
     row_format: str,

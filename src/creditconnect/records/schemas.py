@@ -124,6 +124,10 @@ class Schema:
             found = found.get(key, {})
         return tuple(Identifier(one["type"], one["number"]) for one in found)
 
+    def identifier_field(self, index: int) -> str:
+        """The path of an identifier's number, the first being 0."""
+        return f"{'.'.join(self._identifiers_at)}[{index}].number"
+
     def _check_identifiers(self, record: Any) -> None:
         for index, identifier in enumerate(self.identifiers(record)):
             try:

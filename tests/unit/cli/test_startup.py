@@ -20,6 +20,8 @@ COMMANDS += ["review", "review list", "review show", "review approve", "review r
 COMMANDS += ["keys", *(f"keys {name}" for name in ("list", "rotate", "retire", "export", "import"))]
 COMMANDS += ["package write", "package sheet", "package open"]
 COMMANDS += ["schema", *(f"schema {name}" for name in ("list", "show", "template"))]
+COMMANDS += ["subject", *(f"subject {name}" for name in ("register", "list", "show", "consent", "withdraw"))]
+COMMANDS += ["intake", *(f"intake {name}" for name in ("list", "show", "accept", "reject")), "records list"]
 SLOW = {
     *("web3", "ape", "eth_abi", "eth_account", "eth_keys", "eth_utils", "coincurve"),
     *("urllib3", "cryptography", "fastjsonschema", "orjson", "sqlite3"),

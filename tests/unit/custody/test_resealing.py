@@ -67,6 +67,21 @@ def test_rotate__every_record__opens_under_the_new_key_and_is_what_it_was(
     assert vault.open(before).canonical == rows[0].canonical
 
 
+def test_rotate__what_is_no_record__is_sealed_anew_too_and_holds_the_older_key_till_then(
+    vault: Vault, database: Database, keyring: Keyring, suite: Suite
+) -> None:
+    number, sealed = vault.seal_row("subjects", 7, b"somebody")
+    with database.write() as connection:
+        connection.execute("INSERT INTO subjects VALUES (7, 'person', 1, ?, ?)", (number, sealed))
+    assert [key.records for key in DataKeys(database).all() if key.number == number] == [1]
+    rotate(database, keyring, suite)
+    with database.read() as connection:
+        (row,) = connection.execute("SELECT key_number, sealed FROM subjects").fetchall()
+    assert row[0] == number + 1
+    assert vault.open_row("subjects", 7, *row) == b"somebody"
+    DataKeys(database).retire(number, suite)
+
+
 def test_rotate__cut_short__both_keys_open_and_the_next_run_goes_on(
     vault: Vault, database: Database, keyring: Keyring, schema: Schema, suite: Suite
 ) -> None:

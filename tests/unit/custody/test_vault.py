@@ -215,8 +215,20 @@ def test_registered__of_all_states__those_on_the_chain_in_their_order(
         )
         change(database, "UPDATE records SET tx = ? WHERE id = ?", number, number)
     change(database, "UPDATE records SET found = 1 WHERE id = 6")
-    assert [one.id for one in vault.registered()] == [2, 3, 6]
-    assert [one.found for one in vault.registered()] == [False, False, True]
+    assert [one.id for page in vault.registered() for one in page] == [2, 3, 6]
+    assert [one.found for one in vault.by_numbers([2, 3, 6])] == [False, False, True]
+
+
+def test_registered__more_than_one_page__each_once_in_its_order(
+    vault: Vault, database: Database, schema: Schema
+) -> None:
+    put(vault, schema, prepared(1_001))
+    change(database, "UPDATE records SET found = 1 WHERE id <> 500")
+    pages = list(vault.registered())
+    numbers = [one.id for page in pages for one in page]
+    assert [len(page) for page in pages] == [500, 500]
+    assert numbers == [number for number in range(1, 1_002) if number != 500]
+    assert [one.id for one in vault.by_numbers(numbers)] == numbers
 
 
 # ------------------------------------------------------------------------------------------------------------- suites

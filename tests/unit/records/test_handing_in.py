@@ -1,4 +1,4 @@
-"""Intake: what a spreadsheet would run, two identifiers of one kind, one identifier under two names."""
+"""HandingIn: what a spreadsheet would run, two identifiers of one kind, one identifier under two names."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from creditconnect.errors import FieldInvalid
 from creditconnect.records.canonical import canonicalise
 from creditconnect.records.cells import is_formula, spreadsheet_safe
+from creditconnect.records.handing_in import HandingIn
 from creditconnect.records.identifiers import hkid_check_digit
-from creditconnect.records.intake import Intake
 from creditconnect.records.preparation import Prepared, prepare
 from creditconnect.records.rows import Row
 from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, DOCUMENT, Schema, SchemaCatalogue
@@ -42,7 +42,7 @@ def hkid(body: str) -> str:
 
 def outcomes(records: list[dict[str, Any]], schema: Schema) -> list[Prepared | Rejection]:
     rows = [Row(line, record) for line, record in enumerate(records, 2)]
-    return list(prepare(rows, None, schema, Intake(KEY)))
+    return list(prepare(rows, None, schema, HandingIn(KEY)))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_formula__the_quick_look_at_canonical_bytes__misses_none(value: Any) -> 
     # Without identifiers or a name, so that this look alone can refuse.
     refused = False
     try:
-        Intake(KEY).check(1, {"a": value}, canonical, (), DOCUMENTS)
+        HandingIn(KEY).check(1, {"a": value}, canonical, (), DOCUMENTS)
     except FieldInvalid as error:
         refused = error.reason == "FORMULA"
     assert refused == any(map(is_formula, leaves(value)))

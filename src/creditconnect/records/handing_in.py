@@ -25,7 +25,7 @@ _LINE_BITS = 40
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
 
 
-class Intake:
+class HandingIn:
     """The checks of one file, in the order of its rows. Remembers identifiers and names by keyed digests only."""
 
     def __init__(self, key: bytes) -> None:
