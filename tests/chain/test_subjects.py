@@ -291,6 +291,8 @@ def test_client__the_same_by_its_methods(stage: Stage, bureau: Path, subjects: P
         assert client.subject_consent(1, {"consent_scope": DOCUMENT}).subject.consents[-1].schemas == (DOCUMENT,)
         with pytest.raises(UsageError, match="consent_scope"):
             client.subject_consent(1, {"consent_scope": "nothing/1"})
+        with pytest.raises(UsageError, match="no schema 'nothing/1'"):
+            client.subject_withdraw(1, "nothing/1")
         assert client.subject_withdraw(1).subject.withdrawals[-1].scope == "all"
         drop(bureau, 2, "a.pdf")
         drop(bureau, 2, "b.pdf", PDF + b"2")

@@ -89,6 +89,8 @@ class Registering(Opened):
         """Note that a subject agrees no more: to records of a schema, or to any. What is registered stays so.
 
         Raises:
-            UsageError: there is no such subject, or it never agreed to that.
+            UsageError: there is no such subject or schema, or it never agreed to that.
         """
+        if scope != EVERY_SCHEMA and scope not in self.schemas.ids:
+            raise UsageError(f"there is no schema {scope[:64]!r}", hint=f"known: {', '.join(self.schemas.ids)}")
         return self._subjects.withdraw(number, scope)
