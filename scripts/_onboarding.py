@@ -14,13 +14,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from ape.api import AccountAPI
 from eth_utils.crypto import keccak
 
+from creditconnect.custody.hpke import PUBLIC_BYTES
 from creditconnect.errors import InputError, SettingsError, UsageError
 from creditconnect.records.schemas import SchemaCatalogue
-from creditconnect.types import AccountRole, Role, Standing, Suite
-from scripts._registry import Registry, code_bytes, code_text, parse_address
+from creditconnect.types import AccountRole, ExchangeSuite, Role, Standing
+from scripts._registry import Hand, Registry, code_bytes, parse_address
 
 HASH_BYTES = 32
 NO_END = 0
@@ -78,13 +78,17 @@ class Plan:
 class Onboarding:
     """One authority's acts on one registry. The lines that some yield say what was done, as it is done."""
 
-    def __init__(self, registry: Registry, authority: AccountAPI) -> None:
+    def __init__(self, registry: Registry, authority: Hand) -> None:
         self._registry = registry
         self._authority = authority
-        self.side = registry.side_of(authority)
+        self.side = registry.side_of(authority.address, authority.name)
 
-    def send(self, function: str, *arguments: Any) -> None:
-        self._registry.send(self._authority, function, *arguments)
+    def set_account(self, institution: int, address: str, role: AccountRole, enabled: bool) -> Iterator[str]:
+        """Bind, enable or disable an account, unless it is so already."""
+        bound = self._registry.read("accountOf", address)
+        if (bound.institution, bound.role, bound.enabled) != (institution, role, enabled):
+            self._act("setAccount", institution, address, int(role), enabled)
+            yield f"{role.name.lower()} account {address} is {'enabled' if enabled else 'disabled'}"
 
     def admit(self, admission: Admission) -> Iterator[str]:
         """Admit an institution, or complete what an earlier attempt left undone.
@@ -96,7 +100,7 @@ class Onboarding:
         accounts = admission.accounts
         institution = self._own_institution(admission.code)
         if not institution:
-            self.send("admit", code_bytes(admission.code), admission.profile_hash or bytes(HASH_BYTES))
+            self._act("admit", code_bytes(admission.code), admission.profile_hash or bytes(HASH_BYTES))
             institution = self._own_institution(admission.code)
             yield "admitted"
         current = self._registry.read("institutionOf", institution)
@@ -113,24 +117,11 @@ class Onboarding:
         current = self._registry.read("institutionOf", institution)
         found = Scope(current.roles, current.schemas, current.entitledUntil, current.mandatoryReview)
         if found != scope:
-            self.send("scope", institution, scope.roles, scope.schemas, scope.entitled_until, scope.mandatory_review)
+            self._act("scope", institution, scope.roles, scope.schemas, scope.entitled_until, scope.mandatory_review)
             yield f"scoped: {', '.join(role_names(scope.roles)) or 'no role'}, until {until_text(scope.entitled_until)}"
 
-    def open_corridor(self, source: str, target: str) -> Iterator[str]:
-        """Agree that banks in `target` rely on records from `source`, unless this side has."""
-        sides = corridor_sides(self._registry, source, target)
-        if self._registry.read("corridorOpen", *sides) or self._has_agreed(sides):
-            return
-        self.send("openCorridor", *sides)
-        opened = self._registry.read("corridorOpen", *sides)
-        yield "open" if opened else "agreed; opens when the other side agrees"
-
-    def _has_agreed(self, sides: tuple[int, int]) -> bool:
-        proposal = self._registry.read("proposalOf", keccak(self._registry.call_data("openCorridor", *sides)))
-        if proposal.authorityEpoch != self._registry.read("registry").authorityEpoch:
-            return False
-        now = int(self._registry.chain.ask("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
-        return bool(now < proposal.expiresAt and proposal.agreed >> (self.side - 1) & 1)
+    def _act(self, function: str, *arguments: Any) -> None:
+        self._authority.act(self._registry, function, *arguments)
 
     def _own_institution(self, code: str) -> int:
         institution = int(self._registry.read("institutionByCode", code_bytes(code)))
@@ -140,13 +131,13 @@ class Onboarding:
 
     def _profile(self, institution: int, current: Any, profile_hash: bytes) -> Iterator[str]:
         if profile_hash not in (b"", bytes(current.profileHash)):
-            self.send("setProfile", institution, profile_hash)
+            self._act("setProfile", institution, profile_hash)
             yield f"profile 0x{profile_hash.hex()}"
 
     def _account(self, institution: int, address: str, role: AccountRole) -> Iterator[str]:
         bound = self._registry.read("accountOf", address)
         if (bound.institution, bound.role) != (institution, role):
-            self.send("setAccount", institution, address, int(role), True)
+            self._act("setAccount", institution, address, int(role), True)
             yield f"{role.name.lower()} account {address}"
         elif not bound.enabled:
             yield f"{role.name.lower()} account {address} is disabled: left so"
@@ -157,7 +148,7 @@ class Onboarding:
         if any(current.encryptionKeyHash):
             yield "has another encryption key: left so, `institutions key` replaces it"
         else:
-            self.send("setEncryptionKey", institution, int(Suite.SHA256_AES256GCM), key)
+            self._act("setEncryptionKey", institution, int(exchange_suite(key)), key)
             yield "encryption key"
 
 
@@ -310,12 +301,28 @@ def profile_hash(profile: str, folder: Path) -> bytes:
 
 
 def key_bytes(text: str) -> bytes:
-    """A public encryption key from hex.
+    """A public encryption key from hex; empty for an empty string.
 
     Raises:
-        InputError: it is not hex.
+        InputError: it is not hex, or of no suite's length.
     """
-    return _hex(text, "an encryption key")
+    raw = _hex(text, "an encryption key")
+    if raw:
+        exchange_suite(raw)
+    return raw
+
+
+def exchange_suite(key: bytes) -> ExchangeSuite:
+    """The suite of a public encryption key, which its length tells.
+
+    Raises:
+        InputError: no suite's keys are that long: nobody could seal to it.
+    """
+    for suite, length in PUBLIC_BYTES.items():
+        if len(key) == length:
+            return suite
+    lengths = " or ".join(f"{length:,}" for length in PUBLIC_BYTES.values())
+    raise InputError(f"an encryption key of {len(key)} bytes is no suite's: they have {lengths}")
 
 
 def _hex(text: str, what: str, length: int | None = None) -> bytes:
@@ -326,16 +333,3 @@ def _hex(text: str, what: str, length: int | None = None) -> bytes:
     if raw is None or length not in (None, len(raw)):
         raise InputError(f"{str(text)[:80]!r} is not {what} in hex")
     return raw
-
-
-def corridor_sides(registry: Registry, source: str, target: str) -> tuple[int, int]:
-    """The ids of two sides by their codes.
-
-    Raises:
-        UsageError: there is no such side.
-    """
-    ids = {code_text(one.code): side for side, one in registry.jurisdictions().items()}
-    for code in (source, target):
-        if code not in ids:
-            raise UsageError(f"there is no side {code!r}", hint=f"there are {', '.join(ids)}")
-    return ids[source], ids[target]

@@ -4,8 +4,9 @@ Hides ape: connecting, signing, waiting for a receipt, the contract's types. Run
 so no compiler is needed. Never starts a node, never takes a passphrase or a key as an argument.
 
 `--network` names the node: `http://host:port`, or a network of ape-config.yaml such as `ethereum:two-validators:node`.
-`--authority` and `--deployer` are ape's aliases of keystore files: `ape accounts import <alias>` makes one, or a
-version 3 keystore is put down as `<alias>.json` in the folder `accounts` of ~/.ape or of what APE_DATA_FOLDER names.
+`--authority`, `--key` and `--deployer` take ape's aliases of keystore files: `ape accounts import <alias>` makes one,
+or a version 3 keystore is put down as `<alias>.json` in the folder `accounts` of ~/.ape, or of what APE_DATA_FOLDER
+names.
 The passphrase comes from the file that the environment variable `APE_ACCOUNTS_<alias>_PASSPHRASE_FILE` names, else from
 `APE_ACCOUNTS_<alias>_PASSPHRASE`, else from a prompt. An alias without hyphens makes names that a shell can export.
 """
@@ -19,20 +20,19 @@ from contextlib import contextmanager
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from ape.api import AccountAPI, ProviderAPI
 from ape.cli import ConnectedProviderCommand, NetworkOption
 from ape.exceptions import ApeException
 from ape.logging import logger
-from eth_abi.abi import decode
-from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import is_hex_address, to_checksum_address
 from eth_utils.crypto import keccak
 from requests.exceptions import RequestException
 from web3.middleware import ExtraDataToPOAMiddleware
 
+from creditconnect.chain.contract_abi import ContractAbi, Event
 from creditconnect.chain.deployment import Deployment
 from creditconnect.errors import (
     ChainError,
@@ -41,11 +41,11 @@ from creditconnect.errors import (
     NodeRefused,
     NodeUnreachable,
     OtherChain,
-    Reverted,
     SettingsError,
     UsageError,
     WrongPassphrase,
 )
+from scripts._refusals import decode_refusal
 
 CODE_BYTES = 32
 # The state may have moved on between the estimate and the block.
@@ -95,6 +95,19 @@ class ChainCommand(ConnectedProviderCommand):
                 raise UsageError(f"--network {provider.network_choice} would start a node of its own", hint=NODE_HINT)
             with logger.at_level("ERROR"):
                 return super().invoke(ctx)
+
+
+class OfflineCommand(click.Command):
+    """A command that asks no node."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command.
+
+        Raises:
+            OneLineError: as `ChainCommand`.
+        """
+        with one_line_errors():
+            return super().invoke(ctx)
 
 
 class AddressParameter(click.ParamType):
@@ -155,22 +168,54 @@ class Chain:
             raise NodeRefused(int(refusal.get("code", 0)), str(refusal.get("message", "")), refusal.get("data"))
         return answer["result"]
 
+    def gas_price(self) -> int:
+        return int(self.ask("eth_gasPrice"), 16)
+
+    def next_nonce(self, address: str) -> int:
+        """The nonce of the next transaction of an address, those that wait for a block counted."""
+        return int(self.ask("eth_getTransactionCount", address, "pending"), 16)
+
+    def time_of(self, block: int | str = "latest") -> int:
+        """A block's time in seconds since 1970, UTC."""
+        return int(
+            self.ask("eth_getBlockByNumber", hex(block) if isinstance(block, int) else block, False)["timestamp"], 16
+        )
+
+    def simulate(self, sender: str, data: str, receiver: str) -> None:
+        """Run a call as of now and throw away what it did.
+
+        Raises:
+            Reverted: the contract refuses.
+        """
+        self._asked_of_contract("eth_call", {"from": sender, "data": data, "to": receiver}, "latest")
+
+    def gas_for(self, sender: str, data: str, receiver: str | None = None) -> int:
+        """What a call may use, with a margin.
+
+        Raises:
+            Reverted: the contract refuses.
+        """
+        call = {"from": sender, "data": data} | ({"to": receiver} if receiver else {})
+        gas = int(self._asked_of_contract("eth_estimateGas", call), 16)
+        return gas + gas * GAS_MARGIN_PERCENT // 100
+
+    def _asked_of_contract(self, method: str, *parameters: Any) -> Any:
+        try:
+            return self.ask(method, *parameters)
+        except NodeRefused as refusal:
+            raise decode_refusal(refusal) or refusal from None
+
     def submit(self, sender: AccountAPI, data: str, receiver: str | None = None) -> Any:
         """Estimate, sign, send, and wait for the receipt, which is returned.
 
         Raises:
             Reverted: the contract refuses; nothing was sent.
         """
-        call = {"from": str(sender.address), "data": data} | ({"to": receiver} if receiver else {})
-        try:
-            gas = int(self.ask("eth_estimateGas", call), 16)
-        except NodeRefused as refusal:
-            raise decode_refusal(refusal) or refusal from None
         tx = self.provider.network.ecosystem.create_transaction(
             type=LEGACY_TRANSACTION,
             data=data,
-            gas=gas + gas * GAS_MARGIN_PERCENT // 100,
-            gas_price=int(self.ask("eth_gasPrice"), 16),
+            gas=self.gas_for(str(sender.address), data, receiver),
+            gas_price=self.gas_price(),
             **({"receiver": receiver} if receiver else {}),
         )
         receipt = sender.call(tx)
@@ -188,6 +233,7 @@ class Registry:
         self.chain = chain
         self.address = to_checksum_address(address)
         self._contract = ContractInstance(self.address, contract_type())
+        self._abi = ContractAbi.load()
 
     def read(self, function: str, *arguments: Any, block: int | str = "latest") -> Any:
         """What a view function answers at a block."""
@@ -209,27 +255,60 @@ class Registry:
         count = self.read("registry", block=block).jurisdictionCount
         return {side: self.read("jurisdictionOf", side, block=block) for side in range(1, count + 1)}
 
-    def side_of(self, authority: AccountAPI) -> int:
-        """The jurisdiction whose seat this key holds.
+    def side_of(self, address: str, name: str) -> int:
+        """The jurisdiction whose authority's seat an address holds; `name` is what an error calls it.
 
         Raises:
             UsageError: none's.
         """
         for side, jurisdiction in self.jurisdictions().items():
-            if jurisdiction.authority == authority.address:
+            if jurisdiction.authority == address:
                 return side
-        raise UsageError(f"{authority.alias} ({authority.address}) is not the authority of any side of this registry")
+        raise UsageError(f"{name} ({address}) is not the authority of any side of this registry")
 
-    def addresses_in(self, event: str, indexed: int, first_block: int, last_block: int) -> list[str]:
-        """The distinct addresses in one indexed argument (1 to 3) of an event, in the order of their appearance."""
-        topic = "0x" + _selector_hash(event, "event").hex()
-        found: dict[str, None] = {}
+    def side_by_code(self, code: str) -> int:
+        """A side's id by its code.
+
+        Raises:
+            UsageError: there is no such side.
+        """
+        ids = {code_text(one.code): side for side, one in self.jurisdictions().items()}
+        if code not in ids:
+            raise UsageError(f"there is no side {code!r}", hint=f"there are {', '.join(ids)}")
+        return ids[code]
+
+    def institution_by_code(self, code: str) -> int:
+        """An institution's id by its code.
+
+        Raises:
+            UsageError: there is no such institution.
+        """
+        institution = int(self.read("institutionByCode", code_bytes(code)))
+        if not institution:
+            raise UsageError(f"there is no institution {code!r}", hint="`institutions list` shows all")
+        return institution
+
+    def events(self, name: str, first_block: int, last_block: int) -> Iterator[tuple[int, Event]]:
+        """The events of one name with the blocks that they are in, oldest first."""
+        topic = "0x" + self._abi.topic(name).hex()
         for start in range(first_block, last_block + 1, LOG_WINDOW_BLOCKS):
             end = min(start + LOG_WINDOW_BLOCKS - 1, last_block)
             window = {"address": self.address, "topics": [topic], "fromBlock": hex(start), "toBlock": hex(end)}
             for log in self.chain.ask("eth_getLogs", window):
-                found[to_checksum_address("0x" + log["topics"][indexed][-40:])] = None
-        return list(found)
+                topics = [bytes.fromhex(one.removeprefix("0x")) for one in log["topics"]]
+                data = bytes.fromhex(log["data"].removeprefix("0x"))
+                yield int(log["blockNumber"], 16), self._abi.decode_event(topics, data)
+
+
+class Hand(Protocol):
+    """Who carries calls out."""
+
+    name: str
+    address: str
+
+    def act(self, registry: Registry, function: str, *arguments: Any) -> None:
+        """Carry one call out, and return when it is."""
+        ...
 
 
 def open_registry(provider: ProviderAPI, deployment: Deployment) -> Registry:
@@ -250,16 +329,14 @@ def open_registry(provider: ProviderAPI, deployment: Deployment) -> Registry:
     return Registry(chain, trusted.registry)
 
 
-def unlock(alias: str) -> AccountAPI:
-    """The account of an alias, ready to sign without questions.
+def find_account(alias: str) -> Any:
+    """The keystore of an alias, locked: it says its address without its passphrase.
 
     Raises:
         UsageError: there is no such alias.
-        WrongPassphrase: its keystore does not open.
-        SettingsError: the passphrase file can't be read.
     """
     from ape import accounts, config
-    from ape_accounts.accounts import InvalidPasswordError, KeyfileAccount
+    from ape_accounts.accounts import KeyfileAccount
 
     try:
         account = accounts.load(alias)
@@ -268,6 +345,20 @@ def unlock(alias: str) -> AccountAPI:
         raise UsageError(f"there is no account {alias!r}", hint=f"its keystore would be in {folder}") from None
     if not isinstance(account, KeyfileAccount):
         raise UsageError(f"account {alias!r} is not a keystore file")
+    return account
+
+
+def unlock(alias: str) -> AccountAPI:
+    """The account of an alias, ready to sign without questions.
+
+    Raises:
+        UsageError: there is no such alias.
+        WrongPassphrase: its keystore does not open.
+        SettingsError: the passphrase file can't be read.
+    """
+    from ape_accounts.accounts import InvalidPasswordError
+
+    account = find_account(alias)
     try:
         with logger.at_level("ERROR"):
             account.set_autosign(True, passphrase=_passphrase_from_file(alias))
@@ -298,36 +389,6 @@ def contract_type() -> Any:
 
     committed = artefact()
     return ContractType.model_validate({"contractName": committed["contractName"], "abi": committed["abi"]})
-
-
-def decode_refusal(refusal: NodeRefused) -> Reverted | None:
-    """The registry's custom error in a node's error answer, or None where there is none that it knows."""
-    data = refusal.data.get("data") if isinstance(refusal.data, dict) else refusal.data
-    try:
-        raw = bytes.fromhex(str(data).removeprefix("0x"))
-    except ValueError:
-        return None
-    for entry in artefact()["abi"]:
-        if entry["type"] == "error" and raw[:4] == _entry_hash(entry)[:4]:
-            values = decode([collapse_if_tuple(item) for item in entry["inputs"]], raw[4:])
-            names = [item["name"] for item in entry["inputs"]]
-            return Reverted(entry["name"], dict(zip(names, map(_shown, values), strict=True)))
-    return None
-
-
-def _selector_hash(name: str, kind: str) -> bytes:
-    return next(_entry_hash(entry) for entry in artefact()["abi"] if entry["type"] == kind and entry["name"] == name)
-
-
-def _entry_hash(entry: dict[str, Any]) -> bytes:
-    return keccak(text=f"{entry['name']}({','.join(collapse_if_tuple(item) for item in entry['inputs'])})")
-
-
-def _shown(value: object) -> object:
-    if not isinstance(value, bytes):
-        return value
-    text = value.rstrip(b"\0")
-    return text.decode("ascii") if text.isascii() and text.decode("ascii").isprintable() else "0x" + value.hex()
 
 
 def code_bytes(text: str) -> bytes:

@@ -178,7 +178,7 @@ def _require_committed_code(chain: Chain, address: str) -> bytes:
 
 def _accept(deployed: Registry, authority: AccountAPI) -> None:
     _require_committed_code(deployed.chain, deployed.address)
-    side = deployed.side_of(authority)
+    side = deployed.side_of(str(authority.address), str(authority.alias))
     code = code_text(deployed.read("jurisdictionOf", side).code)
     if deployed.read("registry").accepted >> (side - 1) & 1:
         click.echo(f"{code} had accepted")

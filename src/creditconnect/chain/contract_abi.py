@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any
 
 from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from creditconnect.errors import Reverted
@@ -31,6 +32,14 @@ class Event:
     """One decoded event: its name and its arguments, indexed ones included; addresses lower-case hex."""
 
     name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call data, decoded: the function and its arguments in the contract's order; addresses lower-case hex."""
+
+    function: str
     arguments: dict[str, Any]
 
 
@@ -77,6 +86,25 @@ class ContractAbi:
         """Call data of `name`; arguments as in the contract, structs as tuples, addresses as hex strings."""
         words = self._functions[name]
         return words.key[:4] + encode(words.input_types, arguments)
+
+    def decode_call(self, data: bytes) -> Call:
+        """Which function call data is for, and with what.
+
+        Raises:
+            ValueError: no function of this contract, or not the one encoding of its arguments. A byte more would be
+                the same call to the contract, but another joint action.
+        """
+        words = next((one for one in self._functions.values() if one.key[:4] == data[:4]), None)
+        if words is None:
+            raise ValueError("is no call to a function of this contract")
+        try:
+            values = decode(words.input_types, data[4:])
+        except (DecodingError, UnicodeDecodeError):
+            raise ValueError(f"is no call to {words.name}: its arguments don't decode") from None
+        if self.encode_call(words.name, *values) != data:
+            raise ValueError(f"is not the one encoding of its call to {words.name}")
+        named = {item["name"]: _named(item, value) for item, value in zip(words.inputs, values, strict=True)}
+        return Call(words.name, named)
 
     def decode_result(self, name: str, data: bytes) -> Any:
         """What `name` returned: structs as dicts by member name, several values as a tuple."""
