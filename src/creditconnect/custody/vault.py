@@ -93,7 +93,7 @@ class Vault:
         self._keys = DataKeys(database)
         keys = self._keys.opened(keyring, suite)
         self._digest_key = next(key.plain for key in keys if key.purpose == "digest")
-        self._subject_key = hmac.digest(self._digest_key, _SUBJECT_TAG, "sha256")
+        self._subject_key = self.lasting_key(_SUBJECT_TAG)
         self._sealers: dict[int, Sealer] = {}
         self._take(keys)
 
@@ -177,6 +177,10 @@ class Vault:
         """What this vault, and no other, knows a person or firm by: 16 bytes, the same for the same identifier."""
         named = lp((subject.type.encode(), subject.number.encode()))
         return hmac.digest(self._subject_key, named, "sha256")[:DIGEST_BYTES]
+
+    def lasting_key(self, purpose: bytes) -> bytes:
+        """A key of 32 bytes for another purpose than records; no rotation changes it."""
+        return hmac.digest(self._digest_key, purpose, "sha256")
 
     def by_subject(self, subject: Identifier) -> list[StoredRecord]:
         """The records about whom this identifier belongs to, oldest first."""

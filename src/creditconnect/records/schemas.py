@@ -73,15 +73,16 @@ class Schema:
             raise _field_invalid(error) from None
 
     @cached_property
-    def _definition(self) -> Any:
+    def definition(self) -> Any:
+        """The document's own rules, its references resolved."""
         return _inlined(self.document, self.document["definitions"])
 
     @cached_property
     def _validate(self) -> Callable[[object], object]:
-        return _compiled(self._definition)
+        return _compiled(self.definition)
 
     def _part(self, path: Path) -> Any:
-        part = self._definition
+        part = self.definition
         for step in path:
             if isinstance(step, int):
                 part = part.get("items") if step < part.get("maxItems", 0) else None
