@@ -13,8 +13,8 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -57,6 +57,10 @@ class ReviewAct:
     note: str = ""
     plan: bytes | None = None
     tx: bytes | None = None
+
+    def sent_by(self, tx: bytes) -> ReviewAct:
+        """The same, done by a transaction."""
+        return replace(self, tx=tx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class ReviewLog:
         with self._database.write() as connection:
             self.append(connection, account, acts)
 
-    def append(self, connection: sqlite3.Connection, account: str, acts: tuple[ReviewAct, ...]) -> None:
+    def append(self, connection: sqlite3.Connection, account: str, acts: Iterable[ReviewAct]) -> None:
         """The same within a commit that is made elsewhere."""
         last = connection.execute("SELECT number, hash FROM review_log ORDER BY number DESC LIMIT 1").fetchone()
         number, previous = (0, FIRST) if last is None else last
@@ -115,7 +119,8 @@ class ReviewLog:
         for act in acts:
             number += 1
             note = self._sealed(number, act.note) if act.note else None
-            row = (number, now, account, str(act.action), act.batch, act.record, act.reason, act.plan, act.tx, note)
+            reason = None if act.reason is None else int(act.reason)
+            row = (number, now, account, str(act.action), act.batch, act.record, reason, act.plan, act.tx, note)
             current = self._hash(previous, row)
             connection.execute(
                 f"INSERT INTO review_log ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

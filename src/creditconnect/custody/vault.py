@@ -59,6 +59,15 @@ class OpenedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One submission of a file; `started_at` in seconds, UTC."""
+
+    id: int
+    name: str
+    started_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileTotals:
     """Rows of one file: accepted for the first time, known already, rejected."""
 
@@ -203,6 +212,15 @@ class Vault:
         return self._select(
             "WHERE found = 1 OR tx IN (SELECT id FROM transactions WHERE state IN ('mined', 'final')) ORDER BY id", ()
         )
+
+    def files(self, wanted: Iterable[int]) -> list[StoredFile]:
+        """The files of these ids, in their order."""
+        with self.database.read() as connection:
+            found = [
+                connection.execute("SELECT id, name, started_at FROM files WHERE id = ?", (file,)).fetchone()
+                for file in sorted(set(wanted))
+            ]
+        return [StoredFile(*row) for row in found if row is not None]
 
     def open(self, record: StoredRecord) -> OpenedRecord:
         """Decrypt a record.
