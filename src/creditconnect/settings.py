@@ -8,6 +8,7 @@
     HOME/vault.db           records, sealed, and the outbox      HOME/mirror.db      the chain's events as they came
     HOME/rejected/          a list of rejected rows a file       HOME/locks/         one submitter a key
     HOME/intake/            what persons and firms upload        HOME/receipts/      what became of each upload
+    HOME/limits/*.toml      plausibility limits of its own       HOME/review.toml    the sampling plan; neither need be
 
 Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW; NEW_VAULT and
 EXPORT for `creditconnect keys`), or are asked for; never from an argument, and never from a variable's own value.
@@ -92,6 +93,14 @@ class Settings:
     @property
     def locks_folder(self) -> Path:
         return self.home / "locks"
+
+    @property
+    def limits_folder(self) -> Path:
+        return self.home / "limits"
+
+    @property
+    def sampling_file(self) -> Path:
+        return self.home / "review.toml"
 
     def key_file(self, role: str) -> Path:
         """The keystore of `submit` or `review`."""

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.chain
 COMMANDS = (
     *(["init"], ["submit"], ["run"], ["status"], ["package"], ["revoke"], ["verify"], ["find"], ["demo"]),
     *(["supersede"], ["dispute"], ["resolve"], ["history"]),
-    *(["review", name] for name in ("list", "show", "approve", "reject")),
+    *(["review", name] for name in ("list", "files", "show", "sample", "approve", "reject", "note", "log")),
     *(["subject", name] for name in ("register", "list", "show", "consent", "withdraw")),
     *(["intake", name] for name in ("list", "show", "accept", "reject")),
     ["records", "list"],
@@ -49,6 +49,7 @@ BATCH = {
     *("id", "submitter", "institution", "schema", "registered_at", "count", "epoch", "reviewer", "reviewed_at"),
     *("expires_at", "reason", "status"),
 }
+ROW = {"row", "line", "record_hash", "commitment", "record", "findings", "predecessor", "changes"}
 VERDICT = {"file", "verdict", "reasons", "provider", "record_hash", "block", "checks", "claims"}
 CLAIM = {
     *("institution", "entry_key", "commitment", "batch", "schema", "registered_at", "expires_at", "state", "expired"),
@@ -275,9 +276,12 @@ def test_review__list_and_show__what_waits_in_the_clear(console: Console, bureau
     assert re.findall(
         r"^\s*(\d)\s+(\d)\s+[0-9a-f]{16}\s+(Synthetic Person \d+)\s+HKID A12345\d[0-9A]", shown, re.MULTILINE
     ) == [(str(number + 1), str(number + 1), f"Synthetic Person {number:06d}") for number in range(3)]
-    assert console.does("review", "show", 1, "--row", 2, home=bureau).json == row(1)
+    second = console.does("review", "show", 1, "--row", 2, home=bureau).out
+    assert json.JSONDecoder().raw_decode(second)[0] == row(1)
+    assert "another name under the same identifier in record" in second, "the rows' one HKID has a name a row"
     (third,) = console.does("review", "show", 1, "--row", 3, "--json", home=bureau).json
-    assert set(third) == {"row", "line", "record_hash", "commitment", "record"}
+    assert set(third) == ROW | {"related"}
+    assert set(console.does("review", "show", 1, "--json", home=bureau).json[0]) == ROW
     assert (third["row"], third["line"], third["record"]) == (3, 3, row(2))
 
 

@@ -366,6 +366,7 @@ def test_pump__second_of_two_colliding_records_is_there_already__found(bench: Be
 def _collide(home: Path) -> None:
     """Give the vault's second record the first one's hash: what 2^32 trials would find."""
     with closing(sqlite3.connect(home / "vault.db")) as connection, connection:
+        connection.execute("DROP TRIGGER records_fixed")
         connection.execute(
             "UPDATE records SET record_hash = (SELECT record_hash FROM records WHERE id = 1) WHERE id = 2"
         )

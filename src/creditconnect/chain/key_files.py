@@ -47,6 +47,15 @@ class KeyFiles:
         found = [key for path in sorted(self._folder.glob("*.json")) if (key := _key_file(path)) is not None]
         return sorted(found, key=lambda key: (key.role, list(KeyState).index(key.state), key.address))
 
+    def in_use(self, role: str) -> KeyFile:
+        """The role's key that is in use.
+
+        Raises:
+            SettingsError: there is none, or its file is no key file.
+        """
+        path = self._folder / f"{role}.json"
+        return KeyFile(role, KeyState.CURRENT, _address(read_key_file(path), path), path, _remote(path))
+
     def next_path(self, role: str) -> Path:
         """Where a role's next key is to be written.
 
@@ -87,7 +96,7 @@ class KeyFiles:
                 # A second name for the same file: the old key is never without one.
                 os.link(current, retired)
         following.replace(current)
-        return KeyFile(role, KeyState.CURRENT, _address(read_key_file(current), current), current, _remote(current))
+        return self.in_use(role)
 
     def copy_out(self, role: str, target: Path) -> None:
         """Copy the keystore in use, still under its passphrase, mode 0600.

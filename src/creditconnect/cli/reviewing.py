@@ -1,11 +1,13 @@
-"""A reviewer's commands: review list, show, approve, reject."""
+"""A reviewer's commands for deciding: review list, approve, reject; those for looking are beside this."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditconnect.cli import examining
+from creditconnect.cli.examining import note_text
 from creditconnect.cli.presentation import (
     GREATEST_BATCH,
     HomeOption,
@@ -15,12 +17,14 @@ from creditconnect.cli.presentation import (
     parse_reason,
     print_json,
     print_table,
+    say,
     utc,
 )
 from creditconnect.errors import UsageError
 
 if TYPE_CHECKING:
-    from creditconnect.exchange.review import BatchRow
+    from creditconnect.client import Client
+    from creditconnect.exchange.outbox import Outcome
 
 app = typer.Typer(
     help="Review what was submitted: another key than the submitter's decides.",
@@ -28,7 +32,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-BatchArgument = Annotated[int, typer.Argument(help="The batch's number, see review list.", min=1, max=GREATEST_BATCH)]
+BatchesArgument = Annotated[
+    list[int] | None, typer.Argument(help="Batches' numbers, see review list.", min=1, max=GREATEST_BATCH)
+]
+FileOption = Annotated[int | None, typer.Option(help="All that waits of this submitted file, see review files.")]
+NoteOption = Annotated[str, typer.Option(help="A note, kept sealed in the vault; - reads it from standard input.")]
 ROW_DIGITS = 9
 AccountOption = Annotated[str, typer.Option("--as", help="Which chain key decides: review or submit.")]
 
@@ -49,81 +57,72 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def show(
-    batch: BatchArgument,
-    row: Annotated[int | None, typer.Option(help="Show this row's whole record.")] = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """A batch's records, decrypted for the reviewer."""
-    with open_client(home) as client:
-        rows = client.review_rows(batch)
-    chosen = rows if row is None else [_row(rows, row)]
-    if as_json:
-        print_json([_document(one) for one in chosen])
-    elif row is not None:
-        print_json(chosen[0].record)
-    else:
-        print_table(
-            f"batch {batch}",
-            ("row #", "line #", "record hash", "name", "identifiers", "report"),
-            [
-                (one.number, one.stored.line if one.stored else "-", one.derived.record_hash.hex(), *_subject(one))
-                for one in rows
-            ],
-        )
-
-
-@app.command()
 def approve(
-    batches: Annotated[
-        list[int] | None, typer.Argument(help="Batches' numbers, see review list.", min=1, max=GREATEST_BATCH)
-    ] = None,
+    batches: BatchesArgument = None,
     all_pending: Annotated[bool, typer.Option("--all-pending", help="Every batch that waits.")] = False,
+    file: FileOption = None,
     except_: Annotated[
         list[str] | None, typer.Option("--except", help="ROW:REASON, a row to reject; may be given again.")
     ] = None,
+    note: NoteOption = "",
     account: AccountOption = "review",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Approve batches, or one save the rows excepted, each in one act. What is approved is derived again first."""
-    wanted, chosen = _exceptions(except_ or []), _account(account)
-    if bool(batches) == all_pending:
-        raise UsageError("which batches?", hint="give their numbers, or --all-pending")
+    wanted, chosen, text = _exceptions(except_ or []), _account(account), note_text(note)
+    _require_one_way(batches, file, all_pending)
     if wanted and len(batches or []) != 1:
         raise UsageError("--except is about the rows of one batch", hint="approve the others by themselves")
     outcomes = []
     with open_client(home) as client:
-        for batch in batches or [one.id for one in client.pending()]:
-            rows = client.review_rows(batch) if wanted else []
-            exceptions = {_row(rows, number).derived.record_hash: reason for number, reason in wanted.items()}
-            outcomes.append(client.approve(batch, exceptions, account=chosen))
+        for batch in _chosen(client, batches, file):
+            exceptions = client.exceptions_of(batch, wanted)
+            outcomes.append(client.approve(batch, exceptions, note=text, account=chosen))
             if not as_json:
                 rejected = counted(len(exceptions), "record")
-                print(f"batch {batch}: approved in block {outcomes[-1].block_number}, {rejected} rejected")
-    if as_json:
-        print_json(outcomes[0] if len(batches or []) == 1 else outcomes)
-    elif not outcomes:
-        print("no batch waits")
+                say(f"batch {batch}: approved in block {outcomes[-1].block_number}, {rejected} rejected")
+    _finish(outcomes, batches, as_json=as_json)
 
 
 @app.command()
 def reject(
-    batch: BatchArgument,
     reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, PLAUSIBILITY, ...")],
+    batches: BatchesArgument = None,
+    file: FileOption = None,
+    note: NoteOption = "",
     account: AccountOption = "review",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Reject a whole batch."""
-    code, chosen = parse_reason(reason), _account(account)
+    """Reject whole batches, each in one act."""
+    code, chosen, text = parse_reason(reason), _account(account), note_text(note)
+    _require_one_way(batches, file, False)
+    outcomes = []
     with open_client(home) as client:
-        outcome = client.reject(batch, code, account=chosen)
+        for batch in _chosen(client, batches, file):
+            outcomes.append(client.reject(batch, code, note=text, account=chosen))
+            if not as_json:
+                say(f"batch {batch}: rejected in block {outcomes[-1].block_number}")
+    _finish(outcomes, batches, as_json=as_json)
+
+
+def _require_one_way(batches: list[int] | None, file: int | None, all_pending: bool) -> None:
+    if sum((bool(batches), file is not None, all_pending)) != 1:
+        raise UsageError("which batches?", hint="give their numbers, or --file, or approve --all-pending")
+
+
+def _chosen(client: Client, batches: list[int] | None, file: int | None) -> list[int]:
+    if file is not None:
+        return client.batches_of_file(file)
+    return batches or [batch.id for batch in client.pending()]
+
+
+def _finish(outcomes: list[Outcome], batches: list[int] | None, *, as_json: bool) -> None:
     if as_json:
-        print_json(outcome)
-        return
-    print(f"batch {batch}: rejected in block {outcome.block_number}")
+        print_json(outcomes[0] if len(batches or []) == 1 else outcomes)
+    elif not outcomes:
+        say("no batch waits")
 
 
 def _account(name: str) -> str:
@@ -145,26 +144,4 @@ def _exceptions(texts: list[str]) -> dict[int, int]:
     return exceptions
 
 
-def _row(rows: list[BatchRow], number: int) -> BatchRow:
-    if not 1 <= number <= len(rows):
-        raise UsageError(f"there is no row {number}", hint=f"the batch has {len(rows)}")
-    return rows[number - 1]
-
-
-def _document(row: BatchRow) -> dict[str, Any]:
-    return {
-        "row": row.number,
-        "line": row.stored.line if row.stored else None,
-        "record_hash": row.derived.record_hash,
-        "commitment": row.derived.commitment,
-        "record": row.record,
-    }
-
-
-def _subject(row: BatchRow) -> tuple[str, str, str]:
-    """Name, identifiers and report number, from where the schemas have them."""
-    if row.record is None:
-        return ("(not in this vault)", "", "")
-    identity = row.record.get("identity", {})
-    identifiers = ", ".join(f"{one['type']} {one['number']}" for one in identity.get("identifiers", []))
-    return (str(identity.get("name", "")), identifiers, str(row.record.get("report", {}).get("number", "")))
+examining.add_to(app)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 
 from creditconnect import settings as homes
-from creditconnect.chain.key_files import KeyFile, KeyFiles
+from creditconnect.chain.key_files import KeyFile
 from creditconnect.chain.registry import Block, Question
 from creditconnect.client.key_standing import KeyKind, KeyStanding
 from creditconnect.client.opened import Opened
@@ -78,10 +77,6 @@ class Accounts(Opened):
         self._key_files.remove(key)
 
     # ------------------------------------------------------------------------------------------------------- private
-
-    @cached_property
-    def _key_files(self) -> KeyFiles:
-        return KeyFiles(self.settings.home / "keys")
 
     def _make_next(self, role: str, remote: str | None) -> KeyStanding:
         path = self._key_files.next_path(role)

@@ -19,6 +19,7 @@ from creditconnect.answers.standpoint import Standpoint
 from creditconnect.answers.verification import Verifier
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.deployment import Deployment
+from creditconnect.chain.key_files import KeyFiles
 from creditconnect.chain.registry import (
     Block,
     Claim,
@@ -40,7 +41,7 @@ from creditconnect.custody.vault import StoredRecord, Vault
 from creditconnect.errors import ExchangeError, SettingsError, UsageError
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import Followed, Mirror
-from creditconnect.exchange.outbox import Outbox, Outcome
+from creditconnect.exchange.outbox import Beside, Outbox, Outcome
 from creditconnect.exchange.review import Review
 from creditconnect.exchange.submitter import submitter_lock
 from creditconnect.records.schemas import SchemaCatalogue
@@ -148,6 +149,18 @@ class Opened:
         return Keyring.open(self.settings.keyring_file, homes.passphrase("vault", self._ask))
 
     @cached_property
+    def _review_vault(self) -> Vault:
+        """The vault as whoever reviews has it: nothing that was submitted can be written through its database."""
+        database = self._kept(Database(self.settings.vault_file, tables.MIGRATIONS))
+        vault = Vault(database, self._keyring, self.settings.institution, self.settings.suite)
+        database.restrict(tables.REVIEWERS_WRITES)
+        return vault
+
+    @cached_property
+    def _key_files(self) -> KeyFiles:
+        return KeyFiles(self.settings.home / "keys")
+
+    @cached_property
     def _exchange_keys(self) -> ExchangeKeys:
         return ExchangeKeys(self.settings.exchange_keys_file, clock=self._clock)
 
@@ -172,14 +185,14 @@ class Opened:
         return database
 
     @contextmanager
-    def _outbox(self, account: str) -> Iterator[Outbox]:
-        """The outbox of one chain key, held by this process alone."""
+    def _outbox(self, account: str, database: Database | None = None) -> Iterator[Outbox]:
+        """The outbox of one chain key, held by this process alone; by the home's own database unless given."""
         from creditconnect.chain.remote_signing import open_signer
 
         signer = open_signer(self.settings.key_file(account), lambda: homes.passphrase(account, self._ask))
         with submitter_lock(self.settings.locks_folder, signer.address):
             yield Outbox(
-                self._database,
+                database or self._database,
                 self.registry,
                 signer,
                 self.settings.institution,
@@ -191,10 +204,18 @@ class Opened:
                 monotonic=self._monotonic,
             )
 
-    def _call(self, account: str, action: str, data: bytes) -> Outcome:
-        """Send one call and wait until it is final."""
-        with self._outbox(account) as outbox:
-            tx = outbox.enqueue(action, data)
+    def _call(
+        self,
+        account: str,
+        action: str,
+        data: bytes,
+        *,
+        database: Database | None = None,
+        beside: Beside | None = None,
+    ) -> Outcome:
+        """Send one call and wait until it is final; `beside` is done in the commit that stores it."""
+        with self._outbox(account, database) as outbox:
+            tx = outbox.enqueue(action, data, beside=beside)
             while (outcome := outbox.outcome(tx)) is None:
                 outbox.step()
                 self._sleep(0.05)

@@ -6,7 +6,7 @@ Hides pragmas and versions. Never waits without a bound for a lock, and never op
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,16 @@ BUSY_TIMEOUT_SECONDS = 5.0
 # Large pages and a late checkpoint: a random unique index costs most of an insert otherwise.
 PAGE_BYTES = 16_384
 CHECKPOINT_PAGES = 4_000
+_READING = frozenset(
+    (
+        sqlite3.SQLITE_SELECT,
+        sqlite3.SQLITE_READ,
+        sqlite3.SQLITE_FUNCTION,
+        sqlite3.SQLITE_RECURSIVE,
+        sqlite3.SQLITE_TRANSACTION,
+        sqlite3.SQLITE_SAVEPOINT,
+    )
+)
 
 
 class Database:
@@ -60,9 +70,8 @@ class Database:
         with self.write():
             # Asked again under the write lock: another process may have migrated meanwhile.
             for number in range(self._version(), len(migrations)):
-                for statement in migrations[number].split(";"):
-                    if statement.strip():
-                        self.connection.execute(statement)
+                for statement in _statements(migrations[number]):
+                    self.connection.execute(statement)
                 self.connection.execute(f"PRAGMA user_version = {number + 1}")
 
     def _version(self) -> int:
@@ -93,6 +102,17 @@ class Database:
         with self._translated():
             yield self.connection
 
+    def restrict(self, writes: Mapping[str, Container[str]]) -> None:
+        """From now on let this connection write only what is named, by table: `INSERT`, or columns to update.
+
+        Deletes nothing, changes no schema, attaches nothing; reading stays as it was.
+        """
+
+        def allowed(action: int, first: str | None, second: str | None, _database: str | None, _by: str | None) -> int:
+            return sqlite3.SQLITE_OK if _is_allowed(writes, action, first, second) else sqlite3.SQLITE_DENY
+
+        self.connection.set_authorizer(allowed)
+
     def close(self) -> None:
         self.connection.close()
 
@@ -105,6 +125,10 @@ class Database:
         except sqlite3.OperationalError as error:
             raise self._operational(error) from error
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_AUTH":
+                raise CustodyError(
+                    f"{self.path}: whoever reviews can't alter what was submitted", hint="nothing was changed"
+                ) from error
             raise DatabaseDamaged(f"{self.path}: {error}", hint="restore it from a backup") from error
 
     def _operational(self, error: sqlite3.OperationalError) -> Exception:
@@ -119,3 +143,25 @@ class Database:
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
             return CustodyError(f"{self.path}: {error}", hint="nothing was lost; make room on the disk and try again")
         return DatabaseDamaged(f"{self.path}: {error}", hint="restore it from a backup")
+
+
+def _is_allowed(writes: Mapping[str, Container[str]], action: int, first: str | None, second: str | None) -> bool:
+    if action in _READING:
+        return True
+    if action == sqlite3.SQLITE_INSERT:
+        return "INSERT" in writes.get(first or "", ())
+    if action == sqlite3.SQLITE_UPDATE:
+        return (second or "") in writes.get(first or "", ())
+    # A pragma without a value only tells.
+    return action == sqlite3.SQLITE_PRAGMA and second is None
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; a trigger holds semicolons of its own."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            if statement.strip(" \n;"):
+                yield statement
+            statement = ""

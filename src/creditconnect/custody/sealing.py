@@ -72,6 +72,11 @@ _CIPHERS: dict[Suite, Callable[[bytes], Aead]] = {
 }
 
 
+def aead(suite: Suite, key: bytes) -> Aead:
+    """The suite's cipher under a key of 32 bytes."""
+    return _CIPHERS[suite](key)
+
+
 class Sealer:
     """Seals and opens under one data key.
 

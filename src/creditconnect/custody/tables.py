@@ -138,7 +138,65 @@ MIGRATIONS = (
     CREATE INDEX records_file ON records (file);
     CREATE INDEX records_found ON records (id) WHERE found = 1
     """,
+    # What was submitted is not altered: a rotation seals it anew, a transaction is given to it, it may wait longer.
+    """
+    CREATE TRIGGER records_fixed
+    BEFORE UPDATE OF id, file, line, schema, digest, record_hash, commitment, suite ON records
+    BEGIN SELECT raise(ABORT, 'a record in the vault is never altered'); END;
+
+    CREATE TRIGGER records_kept BEFORE DELETE ON records
+    BEGIN SELECT raise(ABORT, 'a record in the vault is never deleted'); END;
+
+    CREATE TRIGGER files_fixed BEFORE UPDATE OF id, name, digest, schema ON files
+    BEGIN SELECT raise(ABORT, 'a file in the vault is never altered'); END
+    """,
+    # Who reviewed what: `review_log`. A number is one more than the last, so that nothing is put in between.
+    """
+    CREATE TABLE review_log (
+        number INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        account TEXT NOT NULL,
+        action TEXT NOT NULL,
+        batch INTEGER NOT NULL,
+        record BLOB,
+        reason INTEGER,
+        plan BLOB,
+        tx BLOB,
+        note BLOB,
+        previous BLOB NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT;
+
+    CREATE INDEX review_log_batch ON review_log (batch);
+
+    CREATE TABLE review_plans (hash BLOB PRIMARY KEY, plan TEXT NOT NULL) STRICT;
+
+    CREATE TRIGGER review_log_fixed BEFORE UPDATE ON review_log
+    BEGIN SELECT raise(ABORT, 'the review log is never altered'); END;
+
+    CREATE TRIGGER review_log_kept BEFORE DELETE ON review_log
+    BEGIN SELECT raise(ABORT, 'the review log is never shortened'); END;
+
+    CREATE TRIGGER review_log_last BEFORE INSERT ON review_log
+    WHEN new.number <> 1 + (SELECT coalesce(max(number), 0) FROM review_log)
+    BEGIN SELECT raise(ABORT, 'the review log only grows at its end'); END;
+
+    CREATE TRIGGER review_plans_fixed BEFORE UPDATE ON review_plans
+    BEGIN SELECT raise(ABORT, 'a plan that was in force is never altered'); END;
+
+    CREATE TRIGGER review_plans_kept BEFORE DELETE ON review_plans
+    BEGIN SELECT raise(ABORT, 'a plan that was in force is never deleted'); END
+    """,
 )
+
+# What whoever reviews may write, by table: `INSERT`, or columns that may be updated. Nothing that was submitted.
+REVIEWERS_WRITES = {
+    "review_log": frozenset(("INSERT",)),
+    "review_plans": frozenset(("INSERT",)),
+    "transactions": frozenset(("INSERT", "state", "block_number", "block_hash", "gas_used", "error")),
+    # What a transaction that failed, or a reorg, takes a record back to.
+    "records": frozenset(("tx", "found")),
+}
 
 # Tables besides `records` whose rows are sealed by `Vault.seal_row`, in the columns id, key_number and sealed.
 SEALED_TABLES = ("subjects", "uploads", "upload_contents")

@@ -63,6 +63,15 @@ class OpenedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One submission of a file; `started_at` in seconds, UTC."""
+
+    id: int
+    name: str
+    started_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileTotals:
     """Rows of one file: accepted for the first time, known already, rejected."""
 
@@ -97,7 +106,7 @@ class Vault:
         self._keys = DataKeys(database)
         keys = self._keys.opened(keyring, suite)
         self._digest_key = next(key.plain for key in keys if key.purpose == "digest")
-        self._subject_key = hmac.digest(self._digest_key, _SUBJECT_TAG, "sha256")
+        self._subject_key = self.lasting_key(_SUBJECT_TAG)
         self._sealers: dict[int, Sealer] = {}
         self._take(keys)
 
@@ -188,6 +197,10 @@ class Vault:
         named = lp((subject.type.encode(), subject.number.encode()))
         return hmac.digest(self._subject_key, named, "sha256")[:DIGEST_BYTES]
 
+    def lasting_key(self, purpose: bytes) -> bytes:
+        """A key of 32 bytes for another purpose than records; no rotation changes it."""
+        return hmac.digest(self._digest_key, purpose, "sha256")
+
     def by_subject(self, subject: Identifier) -> list[StoredRecord]:
         """The records about whom this identifier belongs to, oldest first."""
         where = "WHERE id IN (SELECT record FROM record_subjects WHERE subject = ?) ORDER BY id"
@@ -221,6 +234,15 @@ class Vault:
         for start in range(0, len(numbers), _AT_ONCE):
             chunk = numbers[start : start + _AT_ONCE]
             yield from self._select(f"WHERE id IN ({','.join('?' * len(chunk))}) ORDER BY id", chunk)
+
+    def files(self, wanted: Iterable[int]) -> list[StoredFile]:
+        """The files of these ids, in their order."""
+        with self.database.read() as connection:
+            found = [
+                connection.execute("SELECT id, name, started_at FROM files WHERE id = ?", (file,)).fetchone()
+                for file in sorted(set(wanted))
+            ]
+        return [StoredFile(*row) for row in found if row is not None]
 
     def open(self, record: StoredRecord) -> OpenedRecord:
         """Decrypt a record.

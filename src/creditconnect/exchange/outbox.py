@@ -58,6 +58,10 @@ _HINTS = {
 }
 
 
+Beside = Callable[[sqlite3.Connection, str, bytes], None]
+"""What is stored with a transaction, by its one commit: given the connection, the sender, the transaction's hash."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pumped:
     """Where the outbox stands after a step, and how many records that step saw registered for good."""
@@ -156,10 +160,11 @@ class Outbox:
         except Reverted as error:
             raise NotEntitled(error.message, hint=_HINTS.get(error.name, "")) from error
 
-    def enqueue(self, action: str, data: bytes) -> int:
+    def enqueue(self, action: str, data: bytes, *, beside: Beside | None = None) -> int:
         """Sign and store a call other than `register`; the id to ask `outcome` for. Simulated first.
 
-        The same call that is under way already, after a kill, is not signed a second time.
+        `beside` is called within the commit that stores it. The same call that is under way already, after a kill, is
+        not signed a second time, nor is `beside` called again.
 
         Raises:
             Reverted: the registry would refuse it; nothing was stored.
@@ -175,7 +180,10 @@ class Outbox:
         self._registry.simulate(self._signer.address, data)
         gas = int(self._registry.node.call("eth_estimateGas", self._call(data)), 16) * 5 // 4
         with self._database.write() as connection:
-            return self._store(connection, action, data, min(gas, TRANSACTION_GAS_LIMIT), head)
+            tx = self._store(connection, action, data, min(gas, TRANSACTION_GAS_LIMIT), head)
+            if beside is not None:
+                beside(connection, self._signer.address, self._hash(tx))
+        return tx
 
     def outcome(self, tx: int) -> Outcome | None:
         """What became of a transaction; None while it is under way."""

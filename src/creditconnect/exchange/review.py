@@ -31,6 +31,16 @@ class BatchRow:
     record: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision on a batch as the chain has it."""
+
+    batch: int
+    approved: bool
+    account: str
+    tx: bytes
+
+
 class Review:
     """The review of one institution's batches, as of what its mirror has followed."""
 
@@ -61,13 +71,36 @@ class Review:
         Raises:
             UsageError: not a batch of this institution.
         """
-        wanted = [Derived(word[:8], word[8:]) for word in self._event(batch).arguments["records"]]
-        known = vault.by_derived(wanted)
-        rows = [(derived, known.get(derived)) for derived in wanted]
+        rows = self._stored(batch, vault)
         rows.sort(key=lambda row: (row[1].file, row[1].line) if row[1] is not None else (0, 0))
         return [
             BatchRow(number, derived, stored, _record(vault, stored))
             for number, (derived, stored) in enumerate(rows, start=1)
+        ]
+
+    def files_of(self, batch: int, vault: Vault) -> list[int]:
+        """The file of each record of a batch that the vault has."""
+        return [record.file for _, record in self._stored(batch, vault) if record is not None]
+
+    def registered_in(self, batch: int) -> bytes:
+        """The hash of the block that registered a batch."""
+        found = self._mirror.batch(batch)
+        if found is None:
+            raise UsageError(f"batch {batch} is not one of this institution's", hint="see creditconnect review list")
+        return found[0].block_hash
+
+    def decisions(self) -> list[Decision]:
+        """Every decision on this institution's batches, in the chain's order."""
+        own = {event.arguments["batch"] for _, event in self._mirror.batches_of(self._institution)}
+        return [
+            Decision(
+                event.arguments["batch"],
+                event.name == "BatchApproved",
+                event.arguments["reviewer"].lower(),
+                log.tx_hash,
+            )
+            for log, event in self._mirror.events("BatchApproved", "BatchRejected")
+            if event.arguments["batch"] in own
         ]
 
     def require_pending(self, batch: int, block: Block) -> None:
@@ -88,16 +121,15 @@ class Review:
         Raises:
             UsageError: this vault lacks some; Tampered: one was changed since it was submitted.
         """
-        wanted = [Derived(word[:8], word[8:]) for word in self._event(batch).arguments["records"]]
-        known = vault.by_derived(wanted)
-        lacking = [one.record_hash.hex() for one in wanted if one not in known and one.record_hash not in excepted]
+        rows = self._stored(batch, vault)
+        lacking = [one.record_hash.hex() for one, record in rows if record is None and one.record_hash not in excepted]
         if lacking:
             raise UsageError(
                 f"batch {batch} holds {len(lacking)} record(s) that this vault lacks, first {lacking[0]}",
                 hint="nobody here has seen them: except them with a reason, or reject the batch",
             )
-        for derived, record in known.items():
-            if derived.record_hash not in excepted:
+        for derived, record in rows:
+            if record is not None and derived.record_hash not in excepted:
                 vault.open_genuine(record, schemas.load(record.schema))
 
     def approve_call(self, batch: int, exceptions: Mapping[bytes, int], block: Block) -> bytes:
@@ -114,6 +146,12 @@ class Review:
         """Call data of `reject`."""
         self._event(batch)
         return self._registry.abi.encode_call("reject", batch, reason)
+
+    def _stored(self, batch: int, vault: Vault) -> list[tuple[Derived, StoredRecord | None]]:
+        """The records of a batch in the chain's order, each with what the vault has of it."""
+        wanted = [Derived(word[:8], word[8:]) for word in self._event(batch).arguments["records"]]
+        known = vault.by_derived(wanted)
+        return [(derived, known.get(derived)) for derived in wanted]
 
     def _entry_key(self, batch: int, record_hash: bytes, block: Block) -> int:
         question = Question("find", (int.from_bytes(record_hash, "big"), [self._institution]))

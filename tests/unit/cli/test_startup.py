@@ -17,6 +17,7 @@ PROGRAM = Path(sys.executable).with_name("creditconnect")
 COMMANDS = ["", "init", "submit", "run", "status", "package", "revoke", "verify", "find", "demo"]
 COMMANDS += ["supersede", "dispute", "resolve", "history"]
 COMMANDS += ["review", "review list", "review show", "review approve", "review reject", "audit", "audit replay"]
+COMMANDS += ["review files", "review sample", "review note", "review log"]
 COMMANDS += ["keys", *(f"keys {name}" for name in ("list", "rotate", "retire", "export", "import"))]
 COMMANDS += ["package write", "package sheet", "package open"]
 COMMANDS += ["schema", *(f"schema {name}" for name in ("list", "show", "template"))]

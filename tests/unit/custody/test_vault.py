@@ -21,8 +21,9 @@ from tests.unit.custody.conftest import PASSPHRASE, PROVIDER, SCRYPT_WORK, prepa
 
 
 def change(database: Database, sql: str, *parameters: object) -> None:
-    """As somebody would who writes into the file."""
+    """As somebody would who writes into the file, and takes what refuses it out of the way."""
     with closing(sqlite3.connect(database.path)) as connection, connection:
+        connection.execute("DROP TRIGGER IF EXISTS records_fixed")
         connection.execute(sql, parameters)
 
 
