@@ -41,6 +41,7 @@ _TYPERS_OWN = (
 )
 _KEYWORDS = ("hint", "help", "message", "detail")
 _NAMED_PLACE = re.compile(r"\{\w+\}")
+_SQL = re.compile(r"\b(SELECT|WHERE|NULL|IN)\b")
 _WORD = re.compile(r"[A-Za-z]{2}")
 
 
@@ -103,9 +104,8 @@ def _of_table(node: ast.Assign | ast.AnnAssign) -> Iterator[tuple[str, int]]:
     if not all(isinstance(target, ast.Name) and target.id.isupper() for target in targets):
         return
     for inner in ast.walk(node.value or node):
-        # SQL is of several lines.
         text = inner.value if isinstance(inner, ast.Constant) and isinstance(inner.value, str) else ""
-        if " " in text.strip() and "\n" not in text:
+        if " " in text.strip() and "\n" not in text and not _SQL.search(text):
             yield _NAMED_PLACE.sub("{}", text), node.lineno
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.messages import LANGUAGES, catalogue, templates
+from tools.messages import LANGUAGES, SOURCE, catalogue, templates
 
 PLACE = re.compile(r"\{(\d+)\}")
 
@@ -52,6 +52,21 @@ def test_catalogue__simplified_and_traditional__are_not_mixed_up() -> None:
 def test_templates__planted_source__are_found(source: str, wanted: set[str], tmp_path: Path) -> None:
     (tmp_path / "planted.py").write_text(source)
     assert {text for text, where in templates(tmp_path).items() if where != "typer"} == wanted
+
+
+def test_commands__what_they_show__goes_by_the_catalogue() -> None:
+    """A bare `print` is for data: a record, a key, a document of JSON."""
+    past = [
+        f"{path.name}: {line.strip()}"
+        for path in sorted((SOURCE / "cli").glob("*.py"))
+        if path.name != "presentation.py"
+        for line in path.read_text().splitlines()
+        if re.search(r"(?<![\w.])print\(", line)
+    ]
+    assert past == [
+        'keys.py: print((key.public or b"").hex())',
+        "taking_in.py: print(upload.record)",
+    ]
 
 
 def test_templates__a_commands_docstring__by_its_paragraphs(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from creditconnect.cli import (
     verifying,
 )
 from creditconnect.cli.language import ENGLISH, chosen_language, speak, translated_help
-from creditconnect.cli.presentation import print_error
+from creditconnect.cli.presentation import print_error, say
 from creditconnect.errors import CreditConnectError, UsageError
 
 EXIT_ERROR = 1
@@ -63,7 +63,7 @@ demo.add_to(app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"creditconnect {__version__}")
+        say(f"creditconnect {__version__}")
         raise typer.Exit
 
 
@@ -97,7 +97,7 @@ def main() -> None:
         sys.exit(EXIT_ERROR)
     except SystemExit as end:
         if end.code == EXIT_INTERRUPTED:
-            print("interrupted: what was taken in is kept; the same command again goes on", file=sys.stderr)
+            say("interrupted: what was taken in is kept; the same command again goes on", file=sys.stderr)
         raise
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from creditconnect.cli.presentation import HomeOption, JsonOption, open_client, print_json, print_table, progress_bar
+from creditconnect.cli.presentation import (
+    HomeOption,
+    JsonOption,
+    open_client,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 
 EXIT_DIFFERS = 10
 
@@ -39,6 +47,6 @@ def replay(home: HomeOption = None, as_json: JsonOption = False) -> None:
             ],
         )
         for finding in report.findings():
-            print(finding)
+            say(finding)
     if not report.agrees:
         raise typer.Exit(EXIT_DIFFERS)

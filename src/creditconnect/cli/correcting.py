@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     GREATEST_BATCH,
     HomeOption,
@@ -18,6 +19,7 @@ from creditconnect.cli.presentation import (
     parse_record_hash,
     print_json,
     print_table,
+    say,
     utc,
 )
 from creditconnect.errors import UsageError
@@ -55,7 +57,7 @@ def revoke(
     if as_json:
         print_json(outcome)
         return
-    print(f"{record or f'batch {batch}'}: revoked in block {outcome.block_number}")
+    say(f"{record or f'batch {batch}'}: revoked in block {outcome.block_number}")
 
 
 def supersede(
@@ -76,14 +78,16 @@ def supersede(
         found = client.differences(old_hash, new_hash)
         if not as_json:
             _show_differences(old_hash, new_hash, found)
-        if not (yes or typer.confirm(f"{new_hash.hex()} takes the place of {old_hash.hex()} for good?", err=True)):
-            print("nothing was sent", file=sys.stderr)
+        if not (
+            yes or typer.confirm(translate(f"{new_hash.hex()} takes the place of {old_hash.hex()} for good?"), err=True)
+        ):
+            say("nothing was sent", file=sys.stderr)
             raise typer.Exit(EXIT_DECLINED)
         outcome = client.supersede(old_hash, new_hash, code, account=chosen)
     if as_json:
         print_json({**dataclasses.asdict(outcome), "differences": found})
         return
-    print(f"{old}: superseded by {new_hash.hex()} in block {outcome.block_number}")
+    say(f"{old}: superseded by {new_hash.hex()} in block {outcome.block_number}")
 
 
 def dispute(
@@ -100,7 +104,7 @@ def dispute(
     if as_json:
         print_json(outcome)
         return
-    print(f"{record}: disputed in block {outcome.block_number}")
+    say(f"{record}: disputed in block {outcome.block_number}")
 
 
 def resolve(
@@ -124,7 +128,7 @@ def resolve(
         print_json(outcome)
         return
     became = "upheld, the record is revoked" if uphold else "dismissed, the record is active"
-    print(f"{record}: dispute {became} in block {outcome.block_number}")
+    say(f"{record}: dispute {became} in block {outcome.block_number}")
 
 
 def history(
@@ -142,7 +146,7 @@ def history(
         print_json(_document(found))
         return
     claims = counted(len(found.lives), "claim")
-    print(f"{record_hash.hex()}: {claims} as of block {found.block.number}, {utc(found.block.timestamp)}")
+    say(f"{record_hash.hex()}: {claims} as of block {found.block.number}, {utc(found.block.timestamp)}")
     for life in found.lives:
         print_table(_title(life), ("time", "what", "state then", "by", "reason", "block #", "transaction"), _rows(life))
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from creditconnect.cli.presentation import print_json, print_table
+from creditconnect.cli.presentation import print_json, print_table, say
 from creditconnect.errors import CreditConnectError, UsageError
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def demo(
             _play(stage, url)
         finally:
             _dump_chain(url, folder / "chain.jsonl")
-        print(
-            f"\ndone in {time.monotonic() - started:.0f} s; homes, packages, logs and the whole chain are in {folder}/"
-        )
+        say(f"\ndone in {time.monotonic() - started:.0f} s; homes, packages, logs and the whole chain are in {folder}/")
         if keep:
             _linger(stage, url)
 
@@ -95,8 +93,8 @@ def _play(stage: Stage, url: str) -> None:
     deployment = _set_up(stage)
     # Setting up would wait for a block a call; from here on blocks come as the authorities' chains have them.
     every_second(url)
-    print(f"at {url}, deployed and admitted in {time.monotonic() - began:.0f} s by the admins' ape scripts")
-    print(f"as {deployment.relative_to(stage.folder.parent)}", end="\n\n")
+    say(f"at {url}, deployed and admitted in {time.monotonic() - began:.0f} s by the admins' ape scripts")
+    say(f"as {deployment.relative_to(stage.folder.parent)}", end="\n\n")
     southbound = _legs(stage, HK, SZ)
     # Here, so that it expires while the other direction runs.
     expiring = must_fail.expiring_record(stage, HK, SZ)
@@ -127,12 +125,12 @@ def _play(stage: Stage, url: str) -> None:
     )
     with stage.open(HK.bank) as auditor:
         report = auditor.audit_replay()
-    print(
+    say(
         f"audit replay: {report.events} events, {report.records} records, {report.slots} slots compared, "
         f"storage root {'agrees' if report.agrees else 'DIFFERS'}"
     )
     for finding in report.findings():
-        print(finding)
+        say(finding)
     if short or not report.agrees or not all(case.holds for case in (*life, *sealed, *cases)):
         raise CreditConnectError("the demo did not go as it must", hint="see the tables above")
 
@@ -274,7 +272,7 @@ def _dump_chain(url: str, path: Path) -> None:
 
 def _linger(stage: Stage, url: str) -> None:
     print_json({"node": url, "homes": str(stage.folder / "homes"), "passphrase_file": str(stage.folder / "passphrase")})
-    print("the chain runs until Ctrl-C", flush=True)
+    say("the chain runs until Ctrl-C", flush=True)
     try:
         while True:
             time.sleep(1)

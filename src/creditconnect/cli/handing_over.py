@@ -16,6 +16,7 @@ from creditconnect.cli.presentation import (
     open_client,
     parse_record_hash,
     print_json,
+    say,
 )
 from creditconnect.errors import UsageError
 
@@ -70,7 +71,7 @@ def write(
         return
     sealed = f", sealed for {recipient}" if recipient else ""
     number = counted(written.packages, "package")
-    print(f"{written.folder}: {number} of active records{sealed}" + _left_out(written.left_out))
+    say(f"{written.folder}: {number} of active records{sealed}" + _left_out(written.left_out))
 
 
 @packages.command()
@@ -92,7 +93,7 @@ def sheet(
         print_json(written)
         return
     sealed = f", sealed for {recipient}" if recipient else ""
-    print(f"{written.file}: record {record_hash.hex()} on {counted(written.codes, 'QR code')}{sealed}")
+    say(f"{written.file}: record {record_hash.hex()} on {counted(written.codes, 'QR code')}{sealed}")
 
 
 @packages.command("open")
@@ -111,9 +112,9 @@ def open_(
     if as_json:
         print_json(opened)
     elif opened.written is not None:
-        print(f"{opened.written}: record {opened.record_hash.hex()} of {opened.provider}, in the clear")
+        say(f"{opened.written}: record {opened.record_hash.hex()} of {opened.provider}, in the clear")
     else:
-        print(f"{file.name}: not verified; the record, as {opened.provider} is said to have issued it:")
+        say(f"{file.name}: not verified; the record, as {opened.provider} is said to have issued it:")
         print_json(opened.record)
 
 

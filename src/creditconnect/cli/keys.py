@@ -15,6 +15,7 @@ from creditconnect.cli.presentation import (
     print_json,
     print_table,
     progress_bar,
+    say,
     utc,
 )
 from creditconnect.errors import UsageError
@@ -117,7 +118,7 @@ def retire(
         print_json({"kind": kind, "key": which, "erased": erased})
         return
     rest = "" if erased else "; another process reads the vault, so its bytes are not overwritten yet: run again"
-    print(f"{kind} key {which}: is destroyed{rest}")
+    say(f"{kind} key {which}: is destroyed{rest}")
 
 
 @app.command()
@@ -140,9 +141,9 @@ def export(
     if as_json:
         print_json({"file": out, "kind": kind, "keys": number})
     elif kind in ROLES:
-        print(f"{out}: the {kind} key, under its passphrase")
+        say(f"{out}: the {kind} key, under its passphrase")
     else:
-        print(f"{out}: {counted(number, f'{kind} key')}; whoever has it and its passphrase opens what they seal")
+        say(f"{out}: {counted(number, f'{kind} key')}; whoever has it and its passphrase opens what they seal")
 
 
 @app.command("import")
@@ -164,7 +165,7 @@ def import_(
         print_json(imported)
         return
     taken = ", ".join(map(str, imported.taken)) or "none"
-    print(f"{file}: {counted(imported.keys, f'{imported.kind} key')}; not here before: {taken}")
+    say(f"{file}: {counted(imported.keys, f'{imported.kind} key')}; not here before: {taken}")
 
 
 def _require_kind(kind: str, known: tuple[str, ...]) -> None:
@@ -200,9 +201,9 @@ def _show_resealed(resealed: Resealed, *, as_json: bool) -> None:
     if as_json:
         print_json(resealed)
     else:
-        print(f"data key {resealed.number}: in use; {counted(resealed.records, 'record')} sealed anew under it")
+        say(f"data key {resealed.number}: in use; {counted(resealed.records, 'record')} sealed anew under it")
         for record_hash in resealed.damaged:
-            print(f"record {record_hash.hex()}: does not open, and stays as it is; restore it from a backup")
+            say(f"record {record_hash.hex()}: does not open, and stays as it is; restore it from a backup")
     if resealed.damaged:
         raise typer.Exit(EXIT_DAMAGED)
 
@@ -211,16 +212,16 @@ def _show_passphrase(*, as_json: bool) -> None:
     if as_json:
         print_json({"changed": True})
     else:
-        print("the new passphrase opens the keyring from now on; CREDITCONNECT_VAULT_PASSPHRASE_FILE is to name it")
+        say("the new passphrase opens the keyring from now on; CREDITCONNECT_VAULT_PASSPHRASE_FILE is to name it")
 
 
 def _show_exchange(key: KeyStanding, *, as_json: bool) -> None:
     if as_json:
         print_json(key)
     elif key.registered:
-        print(f"exchange key {key.number}: packages are sealed to it from now on")
+        say(f"exchange key {key.number}: packages are sealed to it from now on")
     else:
-        print(f"exchange key {key.number}, {key.suite}: hand it to your authority to publish:")
+        say(f"exchange key {key.number}, {key.suite}: hand it to your authority to publish:")
         print((key.public or b"").hex())
 
 
@@ -228,9 +229,9 @@ def _show_account(account: KeyStanding, *, as_json: bool) -> None:
     if as_json:
         print_json(account)
     elif account.state.value == "current":
-        print(f"{account.address}: is the {account.kind} account in use now")
+        say(f"{account.address}: is the {account.kind} account in use now")
     else:
-        print(
+        say(
             f"{account.address}: ask your authority to bind it to {account.kind},"
             f" then creditconnect keys rotate {account.kind}"
         )

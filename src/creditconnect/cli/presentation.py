@@ -154,7 +154,7 @@ def named_or_scanned(path: Path) -> Path | bytes:
     from creditconnect.custody.printed_codes import read_scanner
 
     if sys.stdin.isatty():
-        print("scan every code of the sheet; Ctrl-D ends", file=sys.stderr)
+        say("scan every code of the sheet; Ctrl-D ends", file=sys.stderr)
     return read_scanner(sys.stdin.buffer)
 
 

@@ -71,12 +71,12 @@ def init(
     if as_json:
         print_json({"home": chosen, "institution": institution, "accounts": addresses})
         return
-    print(f"{chosen}: home of {institution}")
+    say(f"{chosen}: home of {institution}")
     for role, address in addresses.items():
-        print(f"  {role} account {address}: ask your authority to bind it")
+        say(f"  {role} account {address}: ask your authority to bind it")
     if addresses:
         become = "are rejected; see creditconnect subject register" if require_subjects else "are taken"
-        print(f"  rows of subjects that are not registered {become} (require_registered_subjects in settings.toml)")
+        say(f"  rows of subjects that are not registered {become} (require_registered_subjects in settings.toml)")
 
 
 def submit(
@@ -177,12 +177,12 @@ def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
         client.run(
             stop,
             progress=progress,
-            notice=lambda message: print(f"creditconnect: {message}", file=sys.stderr),
+            notice=lambda message: say(f"creditconnect: {message}", file=sys.stderr),
         )
     if as_json:
         print_json({"registered": registered})
         return
-    print(f"stopped; {counted(registered, 'record')} registered meanwhile")
+    say(f"stopped; {counted(registered, 'record')} registered meanwhile")
 
 
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
@@ -197,7 +197,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         ("waiting #", "under way #", "registered #", "failed transactions #"),
         [(standing.waiting, standing.under_way, standing.registered, standing.failed_transactions)],
     )
-    print(
+    say(
         f"node at block {standing.head.number} of {utc(standing.head.timestamp)}, mirrored to {standing.mirrored_block}"
     )
 
@@ -219,6 +219,6 @@ def _refusal_teller() -> Callable[[str], None]:
     def tell(refusal: str) -> None:
         if refusal not in told:
             told.add(refusal)
-            print(f"creditconnect: not in a block yet; the node says: {refusal}", file=sys.stderr)
+            say(f"creditconnect: not in a block yet; the node says: {refusal}", file=sys.stderr)
 
     return tell

@@ -15,8 +15,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.listing import BeforeOption, LimitOption
-from creditconnect.cli.presentation import HomeOption, JsonOption, counted, open_client, print_json, print_table, utc
+from creditconnect.cli.presentation import (
+    HomeOption,
+    JsonOption,
+    counted,
+    open_client,
+    print_json,
+    print_table,
+    say,
+    utc,
+)
 from creditconnect.errors import FieldInvalid, UsageError
 
 if TYPE_CHECKING:
@@ -72,11 +82,11 @@ def register(
     )
     if done.numbers:
         more = f" to {done.numbers[-1]}" if len(done.numbers) > 1 else ""
-        print(f"new: subject {done.numbers[0]}{more}")
+        say(f"new: subject {done.numbers[0]}{more}")
     for one in done.first_rejections:
-        print(f"line {one.line}: {one.field}: {one.reason}: {one.message}")
+        say(f"line {one.line}: {one.field}: {one.reason}: {one.message}")
     if done.rejected_file is not None:
-        print(f"rejected rows, by line, field and reason: {done.rejected_file}")
+        say(f"rejected rows, by line, field and reason: {done.rejected_file}")
 
 
 @app.command("list")
@@ -217,7 +227,7 @@ def _print(known: KnownSubject) -> None:
         ],
     )
     for one in subject.withdrawals:
-        print(f"withdrawn for {one.scope} at {utc(one.at)}")
+        say(f"withdrawn for {one.scope} at {utc(one.at)}")
 
 
 def _identifiers(known: KnownSubject) -> str:
@@ -237,7 +247,7 @@ def _asked() -> dict[str, str]:
 
 
 def _ask(what: str) -> str:
-    return str(typer.prompt(what, default="", show_default=False, err=True))
+    return str(typer.prompt(translate(what), default="", show_default=False, err=True))
 
 
 def _identifier(file: Path | None) -> Identifier:

@@ -19,6 +19,7 @@ from creditconnect.cli.presentation import (
     parse_reason,
     print_json,
     print_table,
+    say,
     utc,
 )
 from creditconnect.errors import UsageError
@@ -63,9 +64,9 @@ def take(home: HomeOption = None, as_json: JsonOption = False) -> None:
         f"{counted(len(taken.uploads), 'upload')} taken in" if taken.uploads else "nothing was taken in", taken.uploads
     )
     for where, count in taken.left.items():
-        print(f"left {counted(count, 'file')}: {where}")
+        say(f"left {counted(count, 'file')}: {where}")
     if taken.unsettled:
-        print(f"left {counted(taken.unsettled, 'file')}: still changing; the next pass looks again")
+        say(f"left {counted(taken.unsettled, 'file')}: still changing; the next pass looks again")
 
 
 @app.command("list")
@@ -109,11 +110,11 @@ def show(
         return
     _print(f"upload {number}", [upload])
     for reason, message in upload.reasons:
-        print(f"{reason}: {message}")
+        say(f"{reason}: {message}")
     if upload.record:
         print(upload.record)
     if out is not None:
-        print(f"{out}: the upload itself, in the clear")
+        say(f"{out}: the upload itself, in the clear")
 
 
 @app.command()
@@ -132,7 +133,7 @@ def accept(
         print_json(accepted)
         return
     for number, record_hash in accepted.record_hashes.items():
-        print(f"upload {number}: record {record_hash.hex()}")
+        say(f"upload {number}: record {record_hash.hex()}")
 
 
 @app.command()
@@ -149,7 +150,7 @@ def reject(
     if as_json:
         print_json(upload)
         return
-    print(f"upload {number}: rejected")
+    say(f"upload {number}: rejected")
 
 
 def _print(title: str, uploads: list[Upload] | tuple[Upload, ...]) -> None:

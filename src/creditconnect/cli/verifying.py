@@ -19,6 +19,7 @@ from creditconnect.cli.presentation import (
     print_json,
     print_table,
     progress_bar,
+    say,
     utc,
 )
 from creditconnect.errors import UsageError
@@ -116,7 +117,7 @@ def _verify_into(client: Client, path: Path, out: Path, *, as_json: bool) -> int
             f"{done.file}: {counted(done.inputs, 'package')}", ("verdict", "packages #"), sorted(done.verdicts.items())
         )
         if done.kept:
-            print(f"{done.kept} of them were answered before it was stopped, within the hour")
+            say(f"{done.kept} of them were answered before it was stopped, within the hour")
     return max(EXIT_CODES[Verdict(verdict)] for verdict in done.verdicts)
 
 
@@ -147,7 +148,7 @@ def _show_one(path: Path, verification: Verification, *, as_json: bool) -> None:
         rows = _claim_rows(verification.claims, verification.institutions)
         print_table("every claim to this record hash", _CLAIM_COLUMNS, rows)
     if verification.record is not None:
-        print(f"the record, as {verification.provider} is said to have issued it:")
+        say(f"the record, as {verification.provider} is said to have issued it:")
         print_json(verification.record)
 
 
