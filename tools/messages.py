@@ -22,7 +22,9 @@ LANGUAGES = ("zh-Hans", "zh-Hant")
 
 # Function or class: which positional arguments are messages; keywords that always are.
 _SPEAKERS = {
-    **dict.fromkeys(("say", "print", "print_table", "confirm", "prompt", "Typer", "progress_bar", "ValueError"), (0,)),
+    **dict.fromkeys(
+        ("say", "print", "translate", "print_table", "confirm", "prompt", "Typer", "progress_bar", "ValueError"), (0,)
+    ),
     **dict.fromkeys(("Rejection",), (3,)),
     **dict.fromkeys(("FieldInvalid", "_check", "Check"), (2, 3)),
     **dict.fromkeys(("_valid", "_skipped", "_error"), (1,)),
