@@ -1,10 +1,11 @@
-"""The demo and the README as a newcomer meets them: `make demo`, then every command of the README, in its order."""
+"""The demo, the stories and the README as a newcomer meets them: `make demo`, then every command, in its order."""
 
 from __future__ import annotations
 
 import csv
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from creditconnect.chain.rpc import Node
+
 PROJECT = Path(__file__).resolve().parents[2]
+STORIES = sorted((PROJECT / "docs" / "stories").glob("*.md"))
 README_PORT = "8545"
 READY = "the chain runs until Ctrl-C"
 # Deploying by ape on a busy machine is most of it.
@@ -107,17 +111,32 @@ def test_demo__canary__is_in_no_database_log_or_call_data(demo: Demo) -> None:
     assert not any(canary.decode() in demo.output for canary in canaries)
 
 
+@pytest.fixture
+def untouched(demo: Demo) -> Iterator[Demo]:
+    """The demo as it was left, and again afterwards: its homes and its chain."""
+    url, aside = f"http://127.0.0.1:{demo.port}", demo.workspace / "aside"
+    shutil.copytree(demo.folder, aside, symlinks=True)
+    snapshot = Node(url).call("evm_snapshot")
+    yield demo
+    assert Node(url).call("evm_revert", snapshot)
+    shutil.rmtree(demo.folder)
+    aside.rename(demo.folder)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.stem)
+def test_story__every_command__runs_from_the_demo_to_its_end(untouched: Demo, story: Path) -> None:
+    result = _run("\n".join(_blocks("sh", story)), untouched)
+    assert result.returncode == 0, result.stdout[-6_000:] + result.stderr[-3_000:]
+    for program in _blocks("python", story, needed=False):
+        _run_python(program, untouched)
+
+
+def test_stories__are_all_run() -> None:
+    assert {story.stem for story in STORIES} == {"auditor", "authority", "bank", "bureau"}
+
+
 def test_readme__every_command__runs_as_it_says(demo: Demo) -> None:
-    script = "set -euo pipefail\n" + "\n".join(_blocks("sh")).replace(README_PORT, demo.port)
-    result = subprocess.run(
-        ["bash", "-c", script],
-        cwd=demo.workspace,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    result = _run("\n".join(_blocks("sh")), demo)
     assert result.returncode == 0, result.stdout + result.stderr
     said = result.stdout
     assert re.search(r"\n\s*5\s+0\s+0\s+5\s*\n", said), "five rows are registered"
@@ -137,6 +156,25 @@ def test_readme__python__runs_as_it_says(demo: Demo) -> None:
     (demo.workspace / "mine.csv").write_bytes(
         b"".join((demo.folder / "german-credit-hk.csv").read_bytes().splitlines(keepends=True)[:4])
     )
+    result = _run_python(program, demo)
+    said = re.findall(r"\.ccpackage (VERIFIED \[\]|NOT_VERIFIED \['DOCUMENT_MISSING'\])\n", result.stdout)
+    assert len(said) == 3
+
+
+def _run(script: str, demo: Demo) -> subprocess.CompletedProcess[str]:
+    """A shell's commands in the workspace, on the demo's port."""
+    return subprocess.run(
+        ["bash", "-c", "set -euo pipefail\n" + script.replace(README_PORT, demo.port)],
+        cwd=demo.workspace,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def _run_python(program: str, demo: Demo) -> subprocess.CompletedProcess[str]:
     variables = {f"CREDITCONNECT_{name}_PASSPHRASE_FILE": "demo/passphrase" for name in ("VAULT", "SUBMIT", "REVIEW")}
     result = subprocess.run(
         [sys.executable, "-c", program],
@@ -148,8 +186,7 @@ def test_readme__python__runs_as_it_says(demo: Demo) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    said = re.findall(r"\.ccpackage (VERIFIED \[\]|NOT_VERIFIED \['DOCUMENT_MISSING'\])\n", result.stdout)
-    assert len(said) == 3
+    return result
 
 
 def _environment() -> dict[str, str]:
@@ -157,9 +194,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
 
-def _blocks(language: str) -> list[str]:
-    found = re.findall(rf"```{language}\n(.*?)```", (PROJECT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert found, language
+def _blocks(language: str, page: Path = PROJECT / "README.md", *, needed: bool = True) -> list[str]:
+    found = re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert found or not needed, language
     return [block.strip() for block in found]
 
 

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +33,10 @@ START_SECONDS = 20
 ANSWER_SECONDS = 10
 # Anvil funds the accounts of this published mnemonic.
 MNEMONIC = "test test test test test test test test test test test junk"
-ALIASES = ("hk_authority", "sz_authority", "stranger")
-RECOVERY_HK = "0x" + "a1" * 20
-RECOVERY_SZ = "0x" + "a2" * 20
+ALIASES = ("hk_authority", "sz_authority", "stranger", "hk_recovery", "sz_recovery", "next_holder")
+# The fourth and the fifth of them.
+RECOVERY_HK = "0x90f79bf6eb2c4f870365e785982e1f101e93b906"
+RECOVERY_SZ = "0x15d34aaf54267db7d7c367839aaf71a00a2c6a65"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -65,6 +66,11 @@ class Rpc:
         answer = self.ask("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest")
         values: tuple[Any, ...] = decode(returns, bytes.fromhex(answer[2:]))
         return values
+
+    def pass_time(self, seconds: int) -> None:
+        """The next block, now, is so much later."""
+        self.ask("evm_increaseTime", seconds)
+        self.ask("evm_mine")
 
     def height(self) -> int:
         return int(self.ask("eth_blockNumber"), 16)
@@ -196,6 +202,17 @@ def deployment(founding: tuple[Outcome, Path]) -> Path:
     assert outcome.code == 0, outcome
     (path,) = folder.iterdir()
     return path
+
+
+@pytest.fixture
+def institutions(admin: Admin, chain: Rpc, deployment: Path) -> Callable[..., Outcome]:
+    """Runs a command of `institutions` on the deployment; `key` is the alias that acts, if any."""
+
+    def command(*arguments: object, key: str = "", **options: Any) -> Outcome:
+        signed = ["--key", key] if key else []
+        return admin.run("institutions", *arguments, "--deployment", deployment, *signed, **options)
+
+    return command
 
 
 @pytest.fixture(scope="session")
