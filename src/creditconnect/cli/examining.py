@@ -116,10 +116,14 @@ def note(
     text: Annotated[str, typer.Argument(help="The note; - reads it from standard input.")],
     row: Annotated[int | None, typer.Option(help="The row that it is about.")] = None,
     home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep a note on a batch or a row, sealed in the vault."""
     with open_client(home) as client:
         client.review_note(batch, note_text(text), row=row)
+    if as_json:
+        print_json({"batch": batch, "row": row})
+        return
     say(f"batch {batch}: noted")
 
 
