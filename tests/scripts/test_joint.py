@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from tests.scripts.conftest import Outcome, Rpc
@@ -39,7 +40,7 @@ def test_joint__by_one_side__is_pending_with_its_arguments_in_words(
     assert proposed["arguments"] == {
         "code": "0x" + code.hex(), "authority": MACAO_AUTHORITY, "recovery": MACAO_RECOVERY,
     }  # fmt: skip
-    assert "add side MO, authority 0xB1b1" in proposed["what"]
+    assert f"add side MO, authority {to_checksum_address(MACAO_AUTHORITY)}" in proposed["what"]
     assert (proposed["agreed"], proposed["missing"], proposed["state"]) == (["HK"], ["CN-SZ"], "half-made")
     assert proposed["who"] == [f"CN-SZ's authority {addresses['sz_authority']}: agree"]
     header, row = institutions("pending").output.splitlines()
