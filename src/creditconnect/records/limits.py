@@ -21,7 +21,7 @@
     date     path, earliest_days, latest_days, against             # so many days before and after, at most
     age      path, least_years, greatest_years, stated, against    # full years since then; stated: where it says them
     order    paths                                     # dates, numbers or amounts that do not fall, in one item
-    sum      parts, equals or at_most, tolerance_percent           # equals, at_most: a path or a number
+    sum      parts, equals or at_most, tolerance_percent           # to a path, within its item; or to a number in all
     needed   path, when, among                         # needed when there is `when`, or is one of `among`
     text     path, pattern, unlikely                   # a regular expression for the whole; a list of texts
 
@@ -66,6 +66,7 @@ _TOP_KEYS = {"schema", "issued_at", "identity", "brushed", "rules"}
 _PATH = re.compile(r"[a-z_0-9]+(\[\])?(\.[a-z_0-9]+(\[\])?)*")
 _RULE_KEYS = {"kind", "severity", "off"}
 _DATES = ("date", "date-time")
+_KINDS = {"string": str, "integer": int, "boolean": bool}
 GREATEST_NUMBER = 2**53 - 1
 
 
@@ -123,7 +124,7 @@ class Limits:
         self._require(own.get("schema") == self._schema.id, "schema", f"is not {self._schema.id}")
         for rule, table in self._table(own, "rules").items():
             if isinstance(table, Mapping) and "off" in table:
-                self._require(table == {"off": True}, f"rules.{rule}.off", "is true, and alone")
+                self._require(table["off"] is True and len(table) == 1, f"rules.{rule}.off", "is true, and alone")
                 self._require(rule in shipped.get("rules", {}), f"rules.{rule}.off", "there is no such rule")
                 del tables["rules"][rule]
         return {**shipped, **own, **tables}
@@ -132,9 +133,9 @@ class Limits:
         self._known(document, _TOP_KEYS, "")
         self._require(document.get("schema") == self._schema.id, "schema", f"is not {self._schema.id}")
         if "issued_at" in document:
-            self._issued_at = self._path(document, "issued_at", "issued_at", self._is_date)
+            self._issued_at = self._single(document, "issued_at", "issued_at", self._is_date)
         identity = {
-            part: self._path(document["identity"], part, f"identity.{part}", self._is_text)
+            part: self._single(document["identity"], part, f"identity.{part}", self._is_text)
             for part in self._table(document, "identity")
         }
         rules = [self._named(rule, table) for rule, table in self._table(document, "rules").items()]
@@ -169,12 +170,15 @@ class Limits:
         path = self._path(table, "path", f"{where}.path", self._is_measured)
         bounds = {key: self._bounds(table, key, where, self._is_amount(path)) for key in ("least", "greatest")}
         self._require(bool(bounds["least"] or bounds["greatest"]), where, "has neither least nor greatest")
+        for unit, least in bounds["least"].items():
+            self._require_rising(least, bounds["greatest"].get(unit), where)
         return Range(path, bounds["least"], bounds["greatest"])
 
     def _count(self, table: Mapping[str, Any], where: str) -> Rule:
         path = self._path(table, "path", f"{where}.path", self._is_array)
         least, greatest = self._number(table, "least", where), self._number(table, "greatest", where)
         self._require(least is not None or greatest is not None, where, "has neither least nor greatest")
+        self._require_rising(least, greatest, where)
         date, days = table.get("date"), self._number(table, "within_days", where)
         self._require((date is None) == (days is None), where, "has one of date and within_days without the other")
         if date is not None:
@@ -189,18 +193,20 @@ class Limits:
 
     def _age(self, table: Mapping[str, Any], where: str) -> Rule:
         path = self._path(table, "path", f"{where}.path", self._is_date)
-        stated = self._path(table, "stated", f"{where}.stated", self._is_measured) if "stated" in table else None
+        stated = self._path(table, "stated", f"{where}.stated", self._is_number) if "stated" in table else None
         least, greatest = self._number(table, "least_years", where), self._number(table, "greatest_years", where)
         self._require(
             not (least is None and greatest is None and stated is None),
             where,
             "has none of least_years, greatest_years and stated",
         )
+        self._require_rising(least, greatest, where)
         return Age(path, self._against(table, where), least, greatest, stated)
 
     def _order(self, table: Mapping[str, Any], where: str) -> Rule:
         paths = self._paths(table, "paths", where, lambda part: self._is_measured(part) or self._is_date(part))
         self._require(len(paths) > 1, f"{where}.paths", "is less than two paths")
+        self._require_alike(paths, f"{where}.paths")
         return Order(paths)
 
     def _sum(self, table: Mapping[str, Any], where: str) -> Rule:
@@ -210,18 +216,22 @@ class Limits:
         total: Steps | int | None
         if isinstance(table[key], str):
             total = self._path(table, key, f"{where}.{key}", self._is_measured)
+            self._require_alike((*parts, total), where)
         else:
             total = self._number(table, key, where)
+            self._require_alike(parts, where)
+            self._require(not self._is_amount(parts[0]), f"{where}.{key}", "is a number, but amounts have a currency")
         return Sum(parts, total or 0, key == "equals", self._number(table, "tolerance_percent", where) or 0)
 
     def _needed(self, table: Mapping[str, Any], where: str) -> Rule:
+        path, when = self._path(table, "path", f"{where}.path"), self._path(table, "when", f"{where}.when")
         among = table.get("among")
-        self._require(among is None or isinstance(among, list), f"{where}.among", "is no list")
-        return Needed(
-            self._path(table, "path", f"{where}.path"),
-            self._path(table, "when", f"{where}.when"),
-            None if among is None else tuple(among),
-        )
+        if among is None:
+            return Needed(path, when, None)
+        if not isinstance(among, list) or not among:
+            raise self._wrong(f"{where}.among", "is no list of values")
+        self._require_possible(among, when, f"{where}.among")
+        return Needed(path, when, tuple(among))
 
     def _text(self, table: Mapping[str, Any], where: str) -> Rule:
         path = self._path(table, "path", f"{where}.path", self._is_text)
@@ -229,9 +239,10 @@ class Limits:
         self._require(pattern is not None or bool(unlikely), where, "has neither pattern nor unlikely")
         if not isinstance(unlikely, list) or not all(isinstance(one, str) for one in unlikely):
             raise self._wrong(f"{where}.unlikely", "is no list of texts")
+        self._require_possible(unlikely, path, f"{where}.unlikely")
         try:
             return Text(path, None if pattern is None else re.compile(pattern, re.DOTALL), frozenset(unlikely))
-        except (re.error, TypeError):
+        except (re.error, TypeError, OverflowError, RecursionError):
             raise self._wrong(f"{where}.pattern", "is no regular expression") from None
 
     def _brushed(self, table: Mapping[str, Any]) -> list[Named]:
@@ -255,7 +266,7 @@ class Limits:
         if table.get("against") == ON_REVIEW:
             return Day(None)
         if "against" in table:
-            return Day(self._path(table, "against", f"{where}.against", self._is_date))
+            return Day(self._single(table, "against", f"{where}.against", self._is_date))
         return Day(self._issued_at)
 
     def _bounds(self, table: Mapping[str, Any], key: str, where: str, is_amount: bool) -> dict[str, int]:
@@ -297,6 +308,12 @@ class Limits:
             raise self._wrong(where, f"{given}: what is there is of another kind")
         return steps_of(given)
 
+    def _single(self, table: Mapping[str, Any], key: str, where: str, fits: Callable[[Any], bool]) -> Steps:
+        """A path to one place, not to one in each item."""
+        steps = self._path(table, key, where, fits)
+        self._require(EACH not in steps, where, "is a place in each item, not a single one")
+        return steps
+
     def _part(self, steps: Steps) -> Any:
         part = self._schema.definition
         for step in steps:
@@ -307,6 +324,10 @@ class Limits:
 
     def _is_amount(self, path: Steps) -> bool:
         return self._part(path).get("type") == "object" or path[-1].endswith("_minor")
+
+    @staticmethod
+    def _is_number(part: Any) -> bool:
+        return bool(part.get("type") == "integer")
 
     @staticmethod
     def _is_measured(part: Any) -> bool:
@@ -333,6 +354,22 @@ class Limits:
     def _known(self, table: Mapping[str, Any], known: set[str], where: str) -> None:
         if unknown := sorted(set(table) - known):
             raise self._wrong(f"{where}{unknown[0]}", f"is not known; known are {', '.join(sorted(known))}")
+
+    def _require_rising(self, least: int | None, greatest: int | None, where: str) -> None:
+        self._require(least is None or greatest is None or least <= greatest, where, "has its least above its greatest")
+
+    def _require_alike(self, paths: tuple[Steps, ...], where: str) -> None:
+        """What is of different kinds is never compared, so the rule would find nothing."""
+        kinds = {(self._is_amount(path), self._is_date(self._part(path))) for path in paths}
+        self._require(len(kinds) == 1, where, "holds paths of different kinds, which can't be compared")
+
+    def _require_possible(self, values: list[Any], path: Steps, where: str) -> None:
+        """What a place can never say would never be met."""
+        part = self._part(path)
+        kind = _KINDS.get(part.get("type"))
+        for value in values:
+            possible = type(value) is kind and value in part.get("enum", [value])
+            self._require(possible, where, f"{value!r} is nothing that can be there")
 
     def _require(self, holds: bool, where: str, message: str) -> None:
         if not holds:

@@ -18,9 +18,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, NamedTuple, Protocol
 
 from creditconnect.records.amounts import EACH, Place, Steps, amount_of, places
@@ -141,8 +141,9 @@ class Count:
         for place in places(record, self.path):
             count, of = len(place.value), "items"
             if self.dated is not None:
-                since = self.against.of(record, on) - timedelta(days=self.within_days)
-                count = sum(1 for item in place.value if self.dated in item and day(item[self.dated]) >= since)
+                base = self.against.of(record, on)
+                ages = [(base - day(item[self.dated])).days for item in place.value if self.dated in item]
+                count = sum(1 for days in ages if days <= self.within_days)
                 of = f"items of the last {self.within_days} days"
             if count < self.least:
                 yield Doubt(place.pointer, f"has fewer than {self.least} {of}")
@@ -194,15 +195,24 @@ class Order:
 
     def doubts(self, record: Mapping[str, Any], on: date) -> Iterator[Doubt]:
         for bound in _bound(record, self.paths):
-            for earlier, later in pairwise([place for found in bound for place in found]):
-                before, after = _measured(earlier), _measured(later)
-                if before[1] == after[1] and before[0] > after[0]:
-                    yield Doubt(later.pointer, f"is before or below {earlier.pointer}, which it should not be")
+            for before, after in pairwise([found for found in bound if found]):
+                greatest: dict[str, tuple[int, str]] = {}
+                for earlier in before:
+                    number, unit = _measured(earlier)
+                    greatest[unit] = max(greatest.get(unit, (number, earlier.pointer)), (number, earlier.pointer))
+                for later in after:
+                    number, unit = _measured(later)
+                    most, pointer = greatest.get(unit, (number, ""))
+                    if number < most:
+                        yield Doubt(later.pointer, f"is before or below {pointer}, which it should not be")
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """`total` is a path or a number; `exactly`, or else at most; `tolerance_percent` is of the total."""
+    """`total` is a path, or a number for the whole record; `exactly`, or else at most.
+
+    `tolerance_percent` is of the total. Where one of the parts is not told at all, nothing comes to anything exactly.
+    """
 
     parts: tuple[Steps, ...]
     total: Steps | int
@@ -210,10 +220,13 @@ class Sum:
     tolerance_percent: int
 
     def doubts(self, record: Mapping[str, Any], on: date) -> Iterator[Doubt]:
-        paths = self.parts if isinstance(self.total, int) else (*self.parts, self.total)
-        for bound in _bound(record, paths):
-            *parts, totals = [*bound, []] if isinstance(self.total, int) else bound
-            if (doubt := self._doubt([place for found in parts for place in found], totals)) is not None:
+        if isinstance(self.total, int):
+            sums = iter([[*(places(record, part) for part in self.parts), list[Place]()]])
+        else:
+            sums = _bound(record, (*self.parts, self.total))
+        for *parts, totals in sums:
+            told = not self.exactly or all(parts)
+            if told and (doubt := self._doubt([place for found in parts for place in found], totals)) is not None:
                 yield doubt
 
     def _doubt(self, parts: Sequence[Place], totals: Sequence[Place]) -> Doubt | None:
@@ -225,7 +238,8 @@ class Sum:
             return None  # what is in several currencies has no sum
         excess = sum(number for number, _ in measured) - total
         tolerance = abs(total) * self.tolerance_percent // 100
-        pointer = totals[0].pointer if totals else parts[0].pointer
+        whole = "".join(f"/{step}" for step in takewhile(lambda step: step != EACH, self.parts[0]))
+        pointer = totals[0].pointer if totals else whole
         if excess > tolerance:
             return Doubt(pointer, "is less than its parts come to" if totals else f"comes to more than {total}")
         if self.exactly and excess < -tolerance:
