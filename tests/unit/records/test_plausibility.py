@@ -42,7 +42,7 @@ def firm(**sections: Any) -> dict[str, Any]:
     return {"report": {"number": "R-1", "issued_at": ISSUED}, "identity": identity, **sections}
 
 
-def credits(*items: dict[str, Any]) -> dict[str, Any]:
+def with_credits(*items: dict[str, Any]) -> dict[str, Any]:
     return person(credit_transactions=[{"kind": "LOAN", **item} for item in items])
 
 
@@ -67,7 +67,7 @@ def test_range__amounts__each_by_the_bound_of_its_currency(doubts: Doubts) -> No
         'kind = "range"\npath = "credit_transactions[].amount"\nleast = { HKD = 0 }\ngreatest = { HKD = 100, CNY = 50 }'
     )
     amounts = (hkd(100), hkd(101), hkd(-1), hkd(51, "CNY"), hkd(50, "CNY"), hkd(10**9, "USD"))
-    assert doubts(rule, credits(*({"amount": amount} for amount in amounts), {})) == [
+    assert doubts(rule, with_credits(*({"amount": amount} for amount in amounts), {})) == [
         ("/credit_transactions/1/amount", "is more than 100 HKD (minor units)"),
         ("/credit_transactions/2/amount", "is less than 0 HKD (minor units)"),
         ("/credit_transactions/3/amount", "is more than 50 CNY (minor units)"),
@@ -119,7 +119,7 @@ def test_count__within_more_days_than_there_were__counts_all(doubts: Doubts, day
 )
 def test_date__so_many_days_before_and_after_the_report(doubts: Doubts, day: str, said: str | None) -> None:
     rule = 'kind = "date"\npath = "credit_transactions[].opened_on"\nearliest_days = 10\nlatest_days = 5'
-    found = doubts(rule, credits({"opened_on": day}))
+    found = doubts(rule, with_credits({"opened_on": day}))
     assert found == ([] if said is None else [("/credit_transactions/0/opened_on", said)])
 
 
@@ -129,15 +129,15 @@ def test_date__so_many_days_before_and_after_the_report(doubts: Doubts, day: str
 def test_date__against_another_day__is_held_against_that(doubts: Doubts, against: str, *, doubted: bool) -> None:
     """The 20th: the day of the review, 18 days after the report."""
     rule = f'kind = "date"\npath = "credit_transactions[].opened_on"\nlatest_days = 0\nagainst = "{against}"'
-    record = credits({"opened_on": "2026-11-20"})
+    record = with_credits({"opened_on": "2026-11-20"})
     record["report"]["data_until"] = "2026-11-19"
     assert bool(doubts(rule, record)) is doubted
 
 
 def test_date__against_a_day_that_the_record_does_not_tell__the_reviews(doubts: Doubts) -> None:
     rule = 'kind = "date"\npath = "credit_transactions[].opened_on"\nlatest_days = 0\nagainst = "report.data_until"'
-    assert doubts(rule, credits({"opened_on": "2026-11-20"})) == []
-    assert len(doubts(rule, credits({"opened_on": "2026-11-21"}))) == 1
+    assert doubts(rule, with_credits({"opened_on": "2026-11-20"})) == []
+    assert len(doubts(rule, with_credits({"opened_on": "2026-11-21"}))) == 1
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_order__within_one_item__neither_falls_nor_looks_at_its_neighbours(doubt
     rule = 'kind = "order"\npaths = ["credit_transactions[].balance", "credit_transactions[].amount"]'
     level, falls = {"balance": hkd(5), "amount": hkd(5)}, {"balance": hkd(3), "amount": hkd(2)}
     mixed, alone = {"balance": hkd(9, "USD"), "amount": hkd(1)}, {"balance": hkd(10**6)}
-    assert doubts(rule, credits(level, mixed, alone, falls)) == [
+    assert doubts(rule, with_credits(level, mixed, alone, falls)) == [
         (
             "/credit_transactions/3/amount",
             "is before or below /credit_transactions/3/balance, which it should not be",
@@ -180,14 +180,14 @@ def test_order__within_one_item__neither_falls_nor_looks_at_its_neighbours(doubt
 
 def test_order__one_against_each_item__the_items_are_in_no_order_themselves(doubts: Doubts) -> None:
     rule = 'kind = "order"\npaths = ["identity.date_of_birth", "credit_transactions[].opened_on"]'
-    assert doubts(rule, credits({"opened_on": "2024-01-01"}, {"opened_on": "2020-01-01"})) == []
-    before_birth = credits({"opened_on": "2024-01-01"}, {"opened_on": "1990-02-27"}, {"opened_on": "1990-02-28"})
+    assert doubts(rule, with_credits({"opened_on": "2024-01-01"}, {"opened_on": "2020-01-01"})) == []
+    before_birth = with_credits({"opened_on": "2024-01-01"}, {"opened_on": "1990-02-27"}, {"opened_on": "1990-02-28"})
     assert [pointer for pointer, _ in doubts(rule, before_birth)] == ["/credit_transactions/1/opened_on"]
 
 
 def test_order__each_item_against_one__the_greatest_is_named(doubts: Doubts) -> None:
     rule = 'kind = "order"\npaths = ["credit_transactions[].overdue", "summary.overdue"]'
-    record = credits({"overdue": hkd(3)}, {"overdue": hkd(7)}, {"overdue": hkd(99, "CNY")})
+    record = with_credits({"overdue": hkd(3)}, {"overdue": hkd(7)}, {"overdue": hkd(99, "CNY")})
     assert doubts(rule, {**record, "summary": {"overdue": hkd(7)}}) == []
     assert doubts(rule, {**record, "summary": {"overdue": hkd(6)}}) == [
         ("/summary/overdue", "is before or below /credit_transactions/1/overdue, which it should not be")
@@ -219,14 +219,14 @@ def test_sum__equals_a_place__but_for_the_tolerance(doubts: Doubts, total: int, 
         'kind = "sum"\nparts = ["credit_transactions[].balance"]\nequals = "summary.outstanding"\ntolerance_percent = 1'
     )
     found = doubts(
-        rule, {**credits({"balance": hkd(400)}, {}, {"balance": hkd(600)}), "summary": {"outstanding": hkd(total)}}
+        rule, {**with_credits({"balance": hkd(400)}, {}, {"balance": hkd(600)}), "summary": {"outstanding": hkd(total)}}
     )
     assert found == ([] if said is None else [("/summary/outstanding", said)])
 
 
 def test_sum__at_most_a_place__may_be_less(doubts: Doubts) -> None:
     rule = 'kind = "sum"\nparts = ["credit_transactions[].balance"]\nat_most = "summary.outstanding"'
-    record = credits({"balance": hkd(400)}, {"balance": hkd(600)})
+    record = with_credits({"balance": hkd(400)}, {"balance": hkd(600)})
     assert doubts(rule, {**record, "summary": {"outstanding": hkd(10_000)}}) == []
     assert doubts(rule, {**record, "summary": {"outstanding": hkd(1_000)}}) == []
     assert len(doubts(rule, {**record, "summary": {"outstanding": hkd(999)}})) == 1
@@ -234,9 +234,9 @@ def test_sum__at_most_a_place__may_be_less(doubts: Doubts) -> None:
 
 def test_sum__several_currencies_or_no_total__is_none(doubts: Doubts) -> None:
     rule = 'kind = "sum"\nparts = ["credit_transactions[].balance"]\nequals = "summary.outstanding"'
-    record = credits({"balance": hkd(400)}, {"balance": hkd(600, "CNY")})
+    record = with_credits({"balance": hkd(400)}, {"balance": hkd(600, "CNY")})
     assert doubts(rule, {**record, "summary": {"outstanding": hkd(1)}}) == []
-    assert doubts(rule, credits({"balance": hkd(400)})) == []
+    assert doubts(rule, with_credits({"balance": hkd(400)})) == []
 
 
 @pytest.mark.parametrize(
@@ -274,8 +274,8 @@ def test_sum__of_two_parts_within_one_item__held_where_both_are_told(doubts: Dou
 
 def test_needed__when_another_is_there__in_its_own_item(doubts: Doubts) -> None:
     rule = 'kind = "needed"\npath = "credit_transactions[].days_past_due"\nwhen = "credit_transactions[].overdue"'
-    both, neither, lacking = {"overdue": hkd(1), "days_past_due": 3}, {}, {"overdue": hkd(1)}
-    assert doubts(rule, credits(both, neither, lacking)) == [
+    both, lacking = {"overdue": hkd(1), "days_past_due": 3}, {"overdue": hkd(1)}
+    assert doubts(rule, with_credits(both, {}, lacking)) == [
         ("/credit_transactions/2/overdue", "asks for days_past_due, which is missing")
     ]
 
@@ -286,7 +286,7 @@ def test_needed__among__for_these_values_alone(doubts: Doubts) -> None:
         'among = ["SETTLED", "WRITTEN_OFF"]'
     )
     found = doubts(
-        rule, credits({"status": "OPEN"}, {"status": "WRITTEN_OFF"}, {"status": "SETTLED", "closed_on": ISSUED})
+        rule, with_credits({"status": "OPEN"}, {"status": "WRITTEN_OFF"}, {"status": "SETTLED", "closed_on": ISSUED})
     )
     assert [pointer for pointer, _ in found] == ["/credit_transactions/1/status"]
 
@@ -307,7 +307,7 @@ def test_text__pattern_is_of_the_whole__unlikely_is_exact(doubts: Doubts, text: 
     assert doubts(rule, record) == ([] if said is None else [("/report/number", said)])
 
 
-# ------------------------------------------------------------------------------------------- what comes with the software
+# ---------------------------------------------------------------------------------------- what comes with the software
 
 
 @pytest.mark.parametrize(("length", "near"), [(189, False), (190, True), (200, True)])
