@@ -57,6 +57,8 @@ class Database:
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         self.connection.execute("PRAGMA foreign_keys = ON")
+        # Else what INSERT OR REPLACE puts away is deleted past the triggers that refuse it.
+        self.connection.execute("PRAGMA recursive_triggers = ON")
         version = self._version()
         if version > len(migrations):
             raise DatabaseTooNew(

@@ -10,10 +10,11 @@ that lasts as long as the vault, and are covered by the chain as they are sealed
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -23,7 +24,7 @@ from cryptography.exceptions import InvalidTag
 from creditconnect.custody.database import Database
 from creditconnect.custody.sealing import NONCE_BYTES, aead
 from creditconnect.custody.vault import Vault
-from creditconnect.errors import Tampered
+from creditconnect.errors import FieldInvalid, Tampered
 from creditconnect.records.canonical import canonicalise, parse
 from creditconnect.records.commitments import lp
 from creditconnect.types import Suite
@@ -129,7 +130,7 @@ class ReviewLog:
             previous = current
 
     def keep_plan(self, plan_hash: bytes, canonical: bytes) -> None:
-        """Keep what a plan's hash stands for."""
+        """Keep what a plan's hash, SHA-256 of its canonical form, stands for."""
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO review_plans (hash, plan) SELECT ?1, ?2"
@@ -138,10 +139,11 @@ class ReviewLog:
             )
 
     def plans(self) -> dict[bytes, object]:
-        """Every plan that was in force, by its hash."""
+        """Every plan that was in force, by its hash; without those that are no longer what their hash says."""
         with self._database.read() as connection:
             rows = connection.execute("SELECT hash, plan FROM review_plans").fetchall()
-        return {plan_hash: parse(text.encode("utf-8")) for plan_hash, text in rows}
+        kept = [(plan_hash, text.encode("utf-8")) for plan_hash, text in rows]
+        return {plan_hash: parse(text) for plan_hash, text in kept if hashlib.sha256(text).digest() == plan_hash}
 
     def entries(self, batch: int | None = None) -> list[ReviewEntry]:
         """The entries, oldest first; of one batch, or all."""
@@ -160,29 +162,39 @@ class ReviewLog:
         return found
 
     def broken(self) -> list[Broken]:
-        """Where entries were changed, taken out or put in; nothing where all is as it was written."""
+        """Where entries, or plans that they name, were changed, taken out or put in; none where all is as written."""
         return list(self._broken())
 
     # ------------------------------------------------------------------------------------------------------- private
 
     def _broken(self) -> Iterator[Broken]:
         previous, expected = FIRST, 1
+        plans = {None, *self.plans()}
         for *row, before, current in self._rows():
-            number = row[0]
-            if number != expected:
+            number, plan = row[0], row[7]
+            if number > expected:
                 missing = f"entry {expected}" if number == expected + 1 else f"entries {expected} to {number - 1}"
                 yield Broken(expected, f"{missing} taken out")
             elif before != previous:
                 yield Broken(number, f"entry {number} does not follow the one before it")
-            if not hmac.compare_digest(current, self._hash(before, tuple(row))):
+            if not self._is_own(before, row, current):
                 yield Broken(number, f"entry {number} was changed or put in")
+            if plan not in plans:
+                plans.add(plan)
+                yield Broken(number, f"the sampling plan of entry {number} was changed or taken out")
             previous, expected = current, number + 1
+
+    def _is_own(self, before: bytes, row: Sequence[object], current: bytes) -> bool:
+        try:
+            return hmac.compare_digest(current, self._hash(before, row))
+        except FieldInvalid:
+            return False  # no log writes what has no canonical form
 
     def _rows(self) -> list[tuple[Any, ...]]:
         with self._database.read() as connection:
             return connection.execute(f"SELECT {_COLUMNS} FROM review_log ORDER BY number").fetchall()
 
-    def _hash(self, previous: bytes, row: tuple[object, ...]) -> bytes:
+    def _hash(self, previous: bytes, row: Sequence[object]) -> bytes:
         names = _COLUMNS.split(", ")
         said = {
             name: value.hex() if isinstance(value, bytes) else value

@@ -187,6 +187,15 @@ MIGRATIONS = (
     CREATE TRIGGER review_plans_kept BEFORE DELETE ON review_plans
     BEGIN SELECT raise(ABORT, 'a plan that was in force is never deleted'); END
     """,
+    # What was signed stays as it was: only what became of it is told.
+    """
+    CREATE TRIGGER transactions_fixed
+    BEFORE UPDATE OF id, sender, nonce, hash, raw, data, action, signed_at ON transactions
+    BEGIN SELECT raise(ABORT, 'a transaction in the vault is never altered'); END;
+
+    CREATE TRIGGER transactions_kept BEFORE DELETE ON transactions
+    BEGIN SELECT raise(ABORT, 'a transaction in the vault is never deleted'); END
+    """,
 )
 
 # What whoever reviews may write, by table: `INSERT`, or columns that may be updated. Nothing that was submitted.
