@@ -31,7 +31,7 @@ demo: setup ## Try everything out: a chain, two sides, records submitted, review
 
 .PHONY: test
 test: setup ## Run every check that a change must pass, two at a time: most of the time goes into waiting for blocks
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-chain lint test-contract test-scripts test-unit
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-chain test-demo test-scripts test-unit test-contract lint
 
 .PHONY: setup
 setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder
@@ -61,6 +61,10 @@ test-contract: setup ## Test the contract, its size and its gas (FUZZ=quick, def
 .PHONY: test-chain
 test-chain: setup ## Test the client against a real node
 	$(PYTEST) tests/chain
+
+.PHONY: test-demo
+test-demo: setup ## Test the demo, and each command of the README and of the stories
+	$(PYTEST) tests/demo
 
 .PHONY: test-scripts
 test-scripts: setup ## Test the administrators' ape scripts
