@@ -308,6 +308,18 @@ class Registry:
         except NodeRefused as refusal:
             raise self._reverted(refusal) or refusal from None
 
+    def estimate(self, sender: str, data: bytes, greatest: int) -> int:
+        """The gas that a call takes, by a node that may count what it has not sealed yet; at most `greatest`.
+
+        Raises:
+            Reverted: the registry would refuse it.
+        """
+        call = {"from": sender, "to": self.address, "data": "0x" + data.hex(), "gas": quantity(greatest)}
+        try:
+            return int(self.node.call("eth_estimateGas", call), 16)
+        except NodeRefused as refusal:
+            raise self._reverted(refusal) or refusal from None
+
     def logs(self, first: int, last: int) -> list[Log]:
         """The registry's logs of blocks `first` to `last`, both included, in chain order."""
         answers = self.node.call(

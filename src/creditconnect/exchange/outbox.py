@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from creditconnect.chain.registry import Block, Question, Receipt, Registry, bytes32_of
-from creditconnect.chain.rpc import quantity
 from creditconnect.chain.signing import Signer
 from creditconnect.custody.database import Database
 from creditconnect.errors import ExchangeError, NodeRefused, NotEntitled, Reverted
@@ -178,7 +177,7 @@ class Outbox:
             return int(under_way[0])
         head = self._registry.head()
         self._registry.simulate(self._signer.address, data)
-        gas = int(self._registry.node.call("eth_estimateGas", self._call(data)), 16) * 5 // 4
+        gas = self._registry.estimate(self._signer.address, data, TRANSACTION_GAS_LIMIT) * 5 // 4
         with self._database.write() as connection:
             tx = self._store(connection, action, data, min(gas, TRANSACTION_GAS_LIMIT), head)
             if beside is not None:
@@ -431,14 +430,6 @@ class Outbox:
         refusals = self._registry.send([raw for _, raw in due])
         self._refusal = next((refusal.node_message for refusal in refusals if refusal is not None), "")
         self._sent_at.update({tx: now for tx, _ in due})
-
-    def _call(self, data: bytes) -> dict[str, str]:
-        return {
-            "from": self._signer.address,
-            "to": self._registry.address,
-            "data": "0x" + data.hex(),
-            "gas": quantity(TRANSACTION_GAS_LIMIT),
-        }
 
     def _hash(self, tx: int) -> bytes:
         with self._database.read() as connection:
