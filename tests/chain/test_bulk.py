@@ -17,6 +17,7 @@ from pyarrow import parquet
 
 from creditconnect.answers.verification import Verification
 from creditconnect.client import Client
+from creditconnect.client.verifying import _measured
 from creditconnect.custody.archives import write_archive
 from creditconnect.reasons import ChainReason
 from creditconnect.records.schemas import DOCUMENT, SchemaCatalogue
@@ -153,6 +154,37 @@ def test_verify_into__killed__goes_on_where_it_was_and_ends_with_each_once(
         rows = list(csv.DictReader(file))
     assert [row["input"] for row in rows] == sorted(path.name for path in (tmp_path / "shown").iterdir())
     assert [row["verdict"] for row in rows] == ["NOT_VERIFIED"] + ["VERIFIED"] * 2_999
+
+
+def test_verify_into__stopped_and_a_document_altered_meanwhile__that_is_asked_again(
+    bank: Client, every_kind: Path, tmp_path: Path
+) -> None:
+    """A name that is no text stops nothing, and nobody else may read whose records were shown."""
+    (every_kind / os.fsdecode(b"\xff.ccpackage")).write_bytes(b"{}")
+    out = tmp_path / "out.csv"
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bank.verify_into(every_kind, out, progress=stop)
+    journal = out.with_name("out.csv.journal")
+    assert journal.stat().st_mode & 0o777 == 0o600
+    (every_kind / "0.pdf").write_bytes(b"another than was shown before")
+    done = bank.verify_into(every_kind, out)
+    assert 0 < done.kept < done.inputs
+    assert out.stat().st_mode & 0o777 == 0o600
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = {row["input"]: row for row in csv.DictReader(file)}
+    assert rows["\\udcff.ccpackage"]["verdict"] == "NOT_VERIFIED"
+    alone = dict(bank.verify_all(every_kind))
+    mismatched = [name for name, said in alone.items() if "DOCUMENT_MISMATCH" in said.reasons]
+    assert len(mismatched) == 2
+    assert all("DOCUMENT_MISMATCH" in rows[name]["reasons"] for name in mismatched)
+
+
+def test_measured__a_name_longer_than_any_files__is_no_document_here(tmp_path: Path) -> None:
+    assert _measured(None, tmp_path, "x" * 300 + ".pdf") is None
 
 
 def test_verify_into__bad_input__one_line_and_nothing_written(

@@ -23,7 +23,7 @@ from creditconnect.answers.verification import Verification
 from creditconnect.errors import UsageError
 from creditconnect.reasons import CheckReason
 from creditconnect.records.cells import spreadsheet_safe
-from creditconnect.types import Verdict
+from creditconnect.types import CheckStatus, Verdict
 
 FORMAT = "creditconnect-verdicts/1"
 KEPT_SECONDS = 3_600
@@ -66,6 +66,11 @@ def row_of(name: str, data: bytes, verification: Verification, now: int) -> Row:
     )
 
 
+def by_document(verification: Verification) -> bool:
+    """Whether an answer rests on a document that was found."""
+    return any(check.name == "document" and check.status == CheckStatus.VALID for check in verification.checks)
+
+
 class Journal:
     """The rows that are there already, and the file that further ones are appended to."""
 
@@ -92,7 +97,7 @@ class Journal:
         """Appends rows so that a kill loses only those that were not handed over yet."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Written anew first: what is kept of an earlier run, without its torn end.
-        with self._path.open("wb") as file:
+        with open(self._path, "wb", opener=_private) as file:
             _append(file, [self._head, *(row._asdict() for row in self._rows.values())])
             yield lambda rows: _append(file, (row._asdict() for row in rows))
 
@@ -123,6 +128,8 @@ class Journal:
 def write_result(out: Path, rows: Sequence[Row]) -> None:
     """Write all rows, in their order, in place of whatever is there; safe to open in a spreadsheet."""
     following = out.with_name(out.name + ".part")
+    following.unlink(missing_ok=True)
+    os.close(_private(following, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     if out.suffix.lower() == ".parquet":
         _write_parquet(following, rows)
     else:
@@ -157,6 +164,11 @@ def _append(file: IO[bytes], lines: Iterable[object]) -> None:
     file.write(b"".join(orjson.dumps(line) + b"\n" for line in lines))
     file.flush()
     os.fsync(file.fileno())
+
+
+def _private(path: str | Path, flags: int) -> int:
+    """Whose records a bank was shown is nobody else's to read."""
+    return os.open(path, flags, 0o600)
 
 
 def _parsed(line: bytes) -> object:

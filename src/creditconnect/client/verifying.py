@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from creditconnect.answers.bulk import Input, verify_many
-from creditconnect.answers.verdicts import Journal, Row, row_of, write_result
+from creditconnect.answers.verdicts import Journal, Row, by_document, row_of, write_result
 from creditconnect.answers.verification import Verification, unopened
 from creditconnect.client.handing_over import HandingOver, only_package
 from creditconnect.custody.archives import read_packages
@@ -73,7 +74,9 @@ class Verifying(HandingOver):
         rows: dict[str, Row | None] = {}
 
         def unanswered() -> Iterator[Input]:
-            for name, data in read_packages(source):
+            for given, data in read_packages(source):
+                # A name need not be text; what is written down has to be.
+                name = given.encode("utf-8", "backslashreplace").decode("utf-8")
                 rows[name] = journal.known(name, data)
                 if rows[name] is None:
                     yield self._input(name, data, _beside(source))
@@ -82,7 +85,8 @@ class Verifying(HandingOver):
         with journal.appending() as append:
             for lot in verify_many(self._verifier, unanswered()):
                 answered = [row_of(one.name, one.data, one.verification, int(self._clock())) for one in lot]
-                append(answered)
+                # A document may be another by the next run, and its package the same: those are asked again.
+                append([row for row, one in zip(answered, lot, strict=True) if not by_document(one.verification)])
                 rows.update({row.input: row for row in answered})
                 fresh += len(answered)
                 progress(sum(row is not None for row in rows.values()))
@@ -125,7 +129,8 @@ def _beside(source: Path) -> Path:
 
 def _measured(document: Path | str | None, folder: Path | None, name: str) -> Measured | None:
     """The document given, or else the one of that name in a folder: a name alone, never a way to somewhere else."""
-    if document is None and (folder is None or Path(name).name != name or not (folder / name).is_file()):
+    # os.path's answers, and does not raise, where a name is longer than any file's may be.
+    if document is None and (folder is None or Path(name).name != name or not os.path.isfile(folder / name)):  # noqa: PTH113
         return None
     path = Path(document) if document is not None else (folder or Path()) / name
     try:
