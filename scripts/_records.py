@@ -83,6 +83,7 @@ class RecordReading:
 
     registry: Registry
     block: int
+    _institutions: dict[int, tuple[str, int]] = field(default_factory=dict)
     _schemas: dict[int, str] = field(default_factory=dict)
 
     @cached_property
@@ -174,8 +175,11 @@ class RecordReading:
         return Doubt(side, by, chain_reason_name(note.reason).lower(), note.at)
 
     def _institution(self, number: int) -> tuple[str, int]:
-        found = self.registry.read("institutionOf", number, block=self.block)
-        return code_text(found.code), found.jurisdiction
+        """Its code and its side."""
+        if number not in self._institutions:
+            found = self.registry.read("institutionOf", number, block=self.block)
+            self._institutions[number] = code_text(found.code), found.jurisdiction
+        return self._institutions[number]
 
     def _schema(self, number: int) -> str:
         if number not in self._schemas:
