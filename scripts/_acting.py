@@ -15,6 +15,7 @@ from ape.api import AccountAPI, ProviderAPI
 
 from creditconnect.chain.deployment import Deployment
 from creditconnect.errors import SettingsError, UsageError
+from creditconnect.reasons import ChainReason
 from scripts._registry import (
     Hand,
     Registry,
@@ -32,6 +33,7 @@ on_deployment = click.option(
     "--deployment", type=click.Path(path_type=Path), required=True, help="The deployment file to act on."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+_REASONS = click.Choice([reason.name.lower() for reason in ChainReason], case_sensitive=False)
 _acting_options = with_options(
     [
         on_deployment,
@@ -41,6 +43,11 @@ _acting_options = with_options(
         ),
     ]
 )
+
+
+def reasoned(**how: Any) -> Callable[[Any], Any]:
+    """The option for a reason by its name, in either case."""
+    return click.option("--reason", type=_REASONS, help="A coarse reason; it is public for ever.", **how)
 
 
 class StepExported(Exception):
@@ -178,3 +185,17 @@ def say(done: Any, subject: str) -> None:
         click.echo(f"{subject}: {line}")
     if nothing:
         click.echo(f"{subject}: nothing to do")
+
+
+def confirm(yes: bool, question: str) -> None:
+    """Ask, unless that was answered beforehand.
+
+    Raises:
+        UsageError: the answer is not yes.
+    """
+    if yes:
+        return
+    try:
+        click.confirm(question, abort=True)
+    except click.Abort:
+        raise UsageError("not confirmed: nothing was sent", hint="say y, or give --yes") from None

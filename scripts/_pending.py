@@ -10,6 +10,7 @@ from creditconnect.cli.presentation import utc
 from creditconnect.reasons import chain_reason_name
 from creditconnect.types import Standing
 from scripts._joint import SHOWN_DIGITS, Proposal, ProposalState, proposals
+from scripts._records import doubts
 from scripts._registry import Registry, code_text
 from scripts._seats import RECOVERY_DELAY_SECONDS
 from scripts._words import NOBODY, SEATS, plain_arguments
@@ -50,6 +51,7 @@ class PendingMatters:
             *self._joint_actions(lapsed),
             *self._pauses(),
             *self._suspensions(),
+            *self._disputes(),
         ]
 
     def _acceptances(self) -> Iterator[Pending]:
@@ -131,6 +133,21 @@ class PendingMatters:
                 who = [f"{self._authority(one.jurisdiction)}: reinstate or terminate"]
                 facts = {"institution": number, "code": code, "reason": name, "since": iso(since)}
                 yield Pending("suspension", f"{code} is suspended, {name}", who, f"since {utc(since)}", facts)
+
+    def _disputes(self) -> Iterator[Pending]:
+        for one, doubt in doubts(self._registry, self._first_block, self.block):
+            what = f"{one.words}, in doubt, {doubt.reason}"
+            facts = {
+                "record": one.record_hash.hex(),
+                "institution": one.institution,
+                "claim": one.n,
+                "batch": one.batch,
+                "side": self._codes[doubt.side],
+                "reason": doubt.reason,
+                "since": iso(doubt.at),
+            }
+            who = [f"{self._authority(doubt.side)}: record resolve"]
+            yield Pending("dispute", what, who, f"since {utc(doubt.at)}", facts)
 
     def _authority(self, side: int) -> str:
         return f"{self._codes[side]}'s authority {self._sides[side].authority}"

@@ -8,6 +8,7 @@ from typing import Any
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.cli.presentation import utc
 from creditconnect.errors import NodeRefused, Reverted
+from creditconnect.types import BatchStatus, RecordState
 
 UNKNOWN = "UnknownError"
 _SEATS = "`institutions sides` shows who holds which seat, `institutions pending` what is offered"
@@ -26,8 +27,24 @@ _HINTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "NotACorridor": lambda _: "it joins two sides that have accepted the registry",
     "RegistrationClosed": lambda _: "a successor was named, which is for good",
     "ShareWritten": lambda _: "a share is written once an epoch",
+    "NotResolver": lambda _: (
+        "who raised the dispute ends it: its side's authority, or another account of its institution"
+    ),
+    "RecordState": lambda given: f"it is {_state(given)} by now; `institutions record show` shows how it stands",
+    "UnknownEntry": lambda _: "`institutions record show` shows every claim to a hash",
+    "NotAllowed": lambda _: "its institution may, and the authority of its own side; any side's may dispute",
+    "BatchNotPending": lambda given: f"it is {_batch_status(given)}: only what waits for review is rejected",
+    "BatchNotActive": lambda given: f"it is {_batch_status(given)}: only what is active is revoked",
     "ShareInvalid": lambda _: "epochs are 1 to 255, and a share is not zero",
 }
+
+
+def _state(given: Mapping[str, Any]) -> str:
+    return RecordState(given["state"]).name.lower()
+
+
+def _batch_status(given: Mapping[str, Any]) -> str:
+    return BatchStatus(given["status"]).name.lower()
 
 
 def decode_refusal(refusal: NodeRefused) -> Reverted | None:
@@ -40,12 +57,14 @@ def decode_refusal(refusal: NodeRefused) -> Reverted | None:
     found = ContractAbi.load().decode_error(raw)
     if found.name == UNKNOWN:
         return None
-    given = {name: _shown(value) for name, value in found.arguments.items()}
+    given = {name: _shown(name, value) for name, value in found.arguments.items()}
     hint = _HINTS.get(found.name)
     return Reverted(found.name, given, hint=hint(given) if hint else "")
 
 
-def _shown(value: object) -> object:
+def _shown(name: str, value: object) -> object:
+    if name == "entryKey":
+        return f"{value:#x}"
     if not isinstance(value, bytes):
         return value
     text = value.rstrip(b"\0")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from eth_utils.address import to_checksum_address
@@ -12,7 +12,7 @@ from creditconnect.chain.deployment import Deployment
 from creditconnect.errors import InputError, SchemaUnknown
 from creditconnect.reasons import chain_reason_name
 from creditconnect.records.schemas import SchemaCatalogue
-from creditconnect.types import AccountRole, ExchangeSuite, Standing
+from creditconnect.types import AccountRole, ExchangeSuite, Standing, entry_key_parts
 from scripts._onboarding import role_names, schema_names, until_text
 from scripts._registry import Registry, code_text
 
@@ -87,8 +87,17 @@ def sentence(call: Call, names: Names) -> str:
 
 
 def plain_arguments(call: Call) -> dict[str, Any]:
-    """A call's arguments for JSON: bytes as 0x and hex."""
-    return {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in call.arguments.items()}
+    """A call's arguments for JSON: bytes and entry keys as 0x and hex."""
+    return {name: _plain(name, value) for name, value in call.arguments.items()}
+
+
+def _plain(name: str, value: Any) -> Any:
+    # 88 bits: more than a number is for most readers of JSON.
+    if name == "entryKey":
+        return f"{value:#x}"
+    if name == "entryKeys":
+        return [f"{one:#x}" for one in value]
+    return "0x" + value.hex() if isinstance(value, bytes) else value
 
 
 def _offer(given: Mapping[str, Any], names: Names) -> str:
@@ -123,7 +132,7 @@ def _scope(given: Mapping[str, Any], names: Names) -> str:
 
 def _standing(given: Mapping[str, Any], names: Names) -> str:
     verb = _STANDINGS.get(given["standing"], "set to no standing")
-    return f"{verb} {names.institution(given['institution'])}, reason {chain_reason_name(given['reason']).lower()}"
+    return f"{verb} {names.institution(given['institution'])}{_reason(given)}"
 
 
 def _account(given: Mapping[str, Any], names: Names) -> str:
@@ -136,6 +145,26 @@ def _encryption_key(given: Mapping[str, Any], names: Names) -> str:
     suites = {int(one): one.name for one in ExchangeSuite}
     suite = suites.get(given["suite"], f"suite {given['suite']}")
     return f"publish for {names.institution(given['institution'])} the {suite} key {given['key'].hex()}"
+
+
+def _records(keys: Sequence[int], names: Names) -> str:
+    # Each of them: who signs must see what for.
+    parts = [(record_hash.hex(), names.institution(number), n) for record_hash, number, n in map(entry_key_parts, keys)]
+    listed = "; ".join(f"{record_hash} of {institution}, claim {n}" for record_hash, institution, n in parts)
+    return f"{len(parts)} records: {listed}" if len(parts) != 1 else f"record {listed}"
+
+
+def _dispute(given: Mapping[str, Any], names: Names) -> str:
+    return f"raise doubt about {_records([given['entryKey']], names)}{_reason(given)}"
+
+
+def _resolve(given: Mapping[str, Any], names: Names) -> str:
+    verb = "uphold the dispute of, which revokes for ever," if given["uphold"] else "dismiss the dispute of"
+    return f"{verb} {_records([given['entryKey']], names)}{_reason(given)}"
+
+
+def _reason(given: Mapping[str, Any]) -> str:
+    return f", reason {chain_reason_name(given['reason']).lower()}"
 
 
 def _address(raw: str) -> str:
@@ -166,4 +195,9 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any], Names], str]] = {
     "setProfile": lambda g, n: f"set the profile of {n.institution(g['institution'])} to 0x{g['profileHash'].hex()}",
     "setEncryptionKey": _encryption_key,
     "setAccount": _account,
+    "dispute": _dispute,
+    "resolve": _resolve,
+    "revoke": lambda g, n: f"revoke, for ever, {_records(g['entryKeys'], n)}{_reason(g)}",
+    "revokeBatch": lambda g, _: f"revoke, for ever, batch {g['batch']} as a whole{_reason(g)}",
+    "reject": lambda g, _: f"reject batch {g['batch']} as a whole{_reason(g)}",
 }

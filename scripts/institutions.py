@@ -1,12 +1,13 @@
-"""An authority's day: institutions, seats, joint actions, corridors, pause. Run by the admins of each side.
+"""An authority's day: institutions, records in doubt, seats, joint actions, corridors, pause. Run by its admins.
 
     ape run institutions apply PLAN.toml --network URL --deployment FILE --authority hk_authority
     ape run institutions pending --network URL --deployment FILE
     ape run institutions suspend CODE --network URL --deployment FILE --authority HK --export step.json
 
-`handover` and `recovery`: see scripts/_seats.py; `corridor`, `joint`, `pause`, `schema`, `keeper-share`:
-scripts/_joint_commands.py; `list`, `sides`, `corridors`, `pending`: scripts/_lists.py; `step`, which signs and sends
-what `--export` wrote: scripts/_step_commands.py. Run again, a command changes nothing and says so.
+`record` and `batch`: see scripts/_record_commands.py; `handover` and `recovery`: scripts/_seats.py; `corridor`,
+`joint`, `pause`, `schema`, `keeper-share`: scripts/_joint_commands.py; `list`, `sides`, `corridors`, `pending`:
+scripts/_lists.py; `step`, which signs and sends what `--export` wrote: scripts/_step_commands.py. Run again, a command
+changes nothing and says so.
 
 Every command first compares chain id, genesis hash and code hash with the deployment file and refuses another chain.
 An institution belongs to the side of the authority that admits it and is named by its permanent code.
@@ -42,7 +43,7 @@ from eth_utils.crypto import keccak
 from creditconnect.errors import InputError, UsageError
 from creditconnect.reasons import ChainReason
 from creditconnect.types import AccountRole, Standing
-from scripts._acting import Acting, acting, say
+from scripts._acting import Acting, acting, reasoned, say
 from scripts._joint import JointActs
 from scripts._joint_commands import corridor, joint, keeper_share, pause, schema
 from scripts._lists import corridors, list_institutions, pending, sides
@@ -58,6 +59,7 @@ from scripts._onboarding import (
     schema_bits,
     until_seconds,
 )
+from scripts._record_commands import batch, record
 from scripts._registry import AddressParameter, ChainCommand, Registry, code_text, with_options
 from scripts._seats import handover, recovery
 from scripts._step_commands import step
@@ -70,20 +72,14 @@ scoping = with_options(
         click.option("--mandatory-review/--no-review", default=True, help="Whether a person reviews each batch."),
     ]
 )
-reasoned = click.option(
-    "--reason",
-    type=click.Choice([reason.name.lower() for reason in ChainReason]),
-    default=ChainReason.UNSPECIFIED.name.lower(),
-    help="A coarse reason; it is public for ever.",
-)
 submit_accounts = click.option("--submit", multiple=True, type=AddressParameter(), help="May submit. Repeatable.")
 review_accounts = click.option("--review", multiple=True, type=AddressParameter(), help="May review. Repeatable.")
 encryption_key = click.option("--encryption-key", default="", help="Hex of the public key that packages are sealed to.")
 
 
-@click.group(short_help="An authority's day: institutions, seats, joint actions, corridors, pause")
+@click.group(short_help="An authority's day: institutions, records in doubt, seats, joint actions, corridors, pause")
 def cli() -> None:
-    """An authority's day: institutions, seats, joint actions, corridors, pause."""
+    """An authority's day: institutions, records in doubt, seats, joint actions, corridors, pause."""
 
 
 @cli.command(cls=ChainCommand)
@@ -168,7 +164,7 @@ def key(acting: Acting, code: str, encryption_key: str) -> None:
 
 def _standing_command(name: str, standing: Standing, promise: str) -> Callable[..., Any]:
     @click.argument("code")
-    @reasoned
+    @reasoned(default=ChainReason.UNSPECIFIED.name.lower())
     @acting
     def change(acting: Acting, code: str, reason: str) -> None:
         institution = acting.registry.institution_by_code(code)
@@ -183,7 +179,7 @@ terminate = _standing_command("terminate", Standing.TERMINATED, "Terminate CODE,
 terminate.params.append(  # type: ignore[attr-defined]
     click.Option(["--yes"], is_flag=True, expose_value=False, callback=lambda _ctx, _param, yes: _confirm(yes))
 )
-for _command in (corridor, handover, joint, keeper_share, pause, recovery, schema, step):
+for _command in (batch, corridor, handover, joint, keeper_share, pause, record, recovery, schema, step):
     cli.add_command(_command)
 for _command in (corridors, list_institutions, pending, sides):
     cli.add_command(_command)

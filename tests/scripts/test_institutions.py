@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from eth_utils.crypto import keccak
 
+from creditconnect.custody import hpke
+from creditconnect.types import ExchangeSuite
 from tests.scripts.conftest import Admin, Outcome, Rpc
 
 INSTITUTION = ["(uint16,uint8,uint8,bool,uint40,uint40,uint8,uint256,bytes32,bytes32,bytes32)"]
@@ -239,6 +242,33 @@ def test_admit__by_no_authority__refused(run: Run, addresses: dict[str, str]) ->
     outcome = run("admit", BUREAU, *SCOPE, authority="stranger")
     assert outcome.code == 2
     assert f"stranger ({addresses['stranger']}) is not the authority of any side" in outcome.error
+
+
+@pytest.mark.parametrize("suite", list(ExchangeSuite), ids=lambda suite: suite.name)
+@pytest.mark.parametrize("how", ["plan", "admit", "key"])
+def test_exchange_key__of_either_suite__is_published_with_its_own_and_packages_seal_to_it(
+    run: Run, plan: Path, chain: Rpc, registry: str, suite: ExchangeSuite, how: str
+) -> None:
+    secret = bytes(range(32))
+    key = hpke.public_key(suite, secret)
+    given = ["--encryption-key", key.hex()]
+    plan.write_text(re.sub(r'(?<=encryption_key = ")\w+', key.hex(), PLAN_HK), encoding="utf-8")
+    commands: dict[str, list[list[Any]]] = {
+        "plan": [["apply", plan]],
+        "admit": [["admit", BUREAU, *SCOPE, *given]],
+        "key": [["admit", BUREAU, *SCOPE], ["key", BUREAU, *given]],
+    }
+    for command in commands[how]:
+        outcome = run(*command)
+        assert outcome.code == 0, outcome
+    # RFC 9180's DHKEM(X25519) and draft-connolly-cfrg-xwing-kem have keys of these lengths.
+    number, length = {"X25519_AES256GCM": (1, 32), "MLKEM768_X25519_AES256GCM": (2, 1_216)}[suite.name]
+    found = institution(chain, registry, BUREAU)
+    assert (found[SUITE], found[KEY], len(key)) == (number, keccak(key), length)
+    sealed = hpke.seal(ExchangeSuite(found[SUITE]), key, b"", b"package")
+    assert hpke.unseal(suite, hpke.private_key(suite, secret), b"", sealed) == b"package"
+    height = chain.height()
+    assert (run(*commands[how][-1]).code, chain.height()) == (0, height)
 
 
 def test_scope__what_is_not_named__is_taken_away(run: Run, bureau: str, chain: Rpc, registry: str) -> None:
