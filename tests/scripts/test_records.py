@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ HK, SZ, HK_REVIEWED = "CRA-HK-01", "CRA-SZ-01", "CRA-HK-02"
 OF_HK, OF_BOTH, OF_SZ, UNREVIEWED, ABSENT = ("1" * 16, "2" * 16, "3" * 16, "4" * 16, "f" * 16)
 BATCH_HK, BATCH_SZ, BATCH_UNREVIEWED = 1, 2, 3
 DOUBT = ["--reason", "plausibility", "--yes"]
+
+RECEIPT_SECONDS = 10
 
 Run = Callable[..., Outcome]
 
@@ -43,7 +46,11 @@ class Ledger:
             "gas": hex(1_000_000),
             "gasPrice": hex(10**10),
         }
-        receipt = self.rpc.ask("eth_getTransactionReceipt", self.rpc.ask("eth_sendTransaction", tx))
+        sent, until = self.rpc.ask("eth_sendTransaction", tx), time.monotonic() + RECEIPT_SECONDS
+        # A node has the block a moment after it took the transaction.
+        while (receipt := self.rpc.ask("eth_getTransactionReceipt", sent)) is None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert receipt is not None
         assert receipt["status"] == "0x1", receipt
 
     def register(self, account: str, *hashes: str) -> None:
