@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -50,6 +52,7 @@ BATCH = 2
 CONFLICTING, RICH, YOUNG = 2, 3, 4
 """Rows that are not ordinary: somebody else's identifier, a large amount, an age below the limit."""
 ROWS = 5
+MOST_SECONDS = 20.0
 RICH_MINOR = 2_000_000_00
 CANARY = "canary 51c2 of a reviewer's note"
 
@@ -401,14 +404,19 @@ def test_approve__with_a_key_that_is_not_bound_or_disabled__one_line_and_nothing
 def test_approve__two_reviewers_at_once__the_second_gets_one_line_and_both_logs_say_what_became_of_it(
     stage: Stage, reviewer: Client, second: Client
 ) -> None:
-    """Both see it pending, both send; one block holds both."""
-    stage.anvil.automine(on=False)
-    with ThreadPoolExecutor(2) as pool:
+    """Both see it pending, both sign before either sends; one block holds both."""
+    signing = Barrier(2)
+
+    def in_step() -> int:
+        """The time, told when both ask for it: each does as it stores what it signed."""
+        signing.wait(MOST_SECONDS)
+        return stage.anvil.now()
+
+    reviewer, second = (stage.open(client.settings, clock=in_step) for client in (reviewer, second))
+    with ThreadPoolExecutor(2) as pool, _no_block(stage):
         tries = [(client, pool.submit(client.approve, BATCH)) for client in (reviewer, second)]
-        _until(stage, tries, lambda: stage.anvil.rpc("txpool_status")["pending"] == "0x2")
-        stage.anvil.automine(on=True)
-        stage.anvil.mine()
-        lost = [(client, done.exception()) for client, done in tries if done.exception() is not None]
+        _until(tries, lambda: stage.anvil.rpc("txpool_status")["pending"] == "0x2")
+    lost = [(client, done.exception()) for client, done in tries if done.exception() is not None]
     ((loser, error),) = lost
     assert isinstance(error, ExchangeError)
     assert "approve did not go through: the registry refused: BatchNotPending" in error.message
@@ -428,16 +436,12 @@ def test_reject__another_home_of_the_key_has_just_approved__one_line_and_nothing
 ) -> None:
     """The approval is in no block yet: only the node's estimate knows of it."""
     twin = _copied(stage, tmp_path / "twin")
-    stage.anvil.automine(on=False)
-    with ThreadPoolExecutor(2) as pool:
-        tries = [(reviewer, pool.submit(reviewer.approve, BATCH))]
-        _until(stage, tries, lambda: stage.anvil.rpc("txpool_status")["pending"] == "0x1")
+    with ThreadPoolExecutor(1) as pool, _no_block(stage):
+        approving = pool.submit(reviewer.approve, BATCH)
+        _until([(reviewer, approving)], lambda: stage.anvil.rpc("txpool_status")["pending"] == "0x1")
         with pytest.raises(Reverted, match="BatchNotPending"):
             twin.reject(BATCH, DATA_ERROR)
-        stage.anvil.automine(on=True)
-        stage.anvil.mine()
-        errors = [done.exception() for _, done in tries]
-    assert errors == [None]
+    assert approving.result().state == "final"
     assert twin.review_log(BATCH).entries == ()
     assert stage.ask("batchOf", BATCH)["status"] == RecordState.ACTIVE
 
@@ -494,8 +498,22 @@ def _state(stage: Stage, record_hash: bytes) -> RecordState:
     return RecordState(claim["state"])
 
 
-def _until(stage: Stage, tries: list[tuple[Client, Future[Any]]], holds: Callable[[], bool]) -> None:
+@contextmanager
+def _no_block(stage: Stage) -> Iterator[None]:
+    """What is sent waits, until the end of this; then it is mined, and whoever waits for it ends."""
+    stage.anvil.automine(on=False)
+    try:
+        yield
+    finally:
+        stage.anvil.automine(on=True)
+        stage.anvil.mine()
+
+
+def _until(tries: list[tuple[Client, Future[Any]]], holds: Callable[[], bool]) -> None:
     """Wait; whoever ends before that has failed."""
+    until = time.monotonic() + MOST_SECONDS
     while not holds():
         for _, done in tries:
             assert not done.done(), done.exception()
+        assert time.monotonic() < until, "not sent"
+        time.sleep(0.005)

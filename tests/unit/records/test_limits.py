@@ -157,6 +157,10 @@ MISTAKES = {
         HEAD + NEEDED + 'among = ["GOOD", "GOD"]',
         "rules.x.among: 'GOD' is nothing that can be there",
     ),
+    "needed among texts of a number": (
+        HEAD + '[rules.x]\nkind = "needed"\npath = "summary.score"\nwhen = "summary.existing_credits"\namong = ["1"]',
+        "rules.x.among: '1' is nothing that can be there",
+    ),
     "needed among another type": (HEAD + NEEDED + "among = [1]", "rules.x.among: 1 is nothing that can be there"),
     "text of nothing": (HEAD + TEXT, "rules.x: has neither pattern nor unlikely"),
     "text of a number": (
