@@ -49,7 +49,7 @@ def every_kind(stage: Stage, tmp_path: Path) -> Path:
     for number in range(3):
         (papers / f"{number}.pdf").write_bytes(b"%%PDF-1.7 number %d" % number)
     bureau.submit(papers, schema="document/1")
-    bureau.write_packages(folder)
+    bureau.package_write(folder)
     records: dict[str, list[Path]] = {json.loads(path.read_bytes())["schema"]: [] for path in folder.iterdir()}
     for path in sorted(folder.iterdir()):
         records[json.loads(path.read_bytes())["schema"]].append(path)
@@ -132,7 +132,7 @@ def test_verify_into__killed__goes_on_where_it_was_and_ends_with_each_once(
     stage.scope(BUREAU_HK, roles=PROVIDER, reviewed=False)
     bureau, bank = stage.client(BUREAU_HK, tmp_path / "bureau"), stage.home(BANK_SZ, tmp_path / "bank").home
     bureau.submit(write_rows(tmp_path / "rows.jsonl", 3_000))
-    bureau.write_packages(tmp_path / "shown")
+    bureau.package_write(tmp_path / "shown")
     out, journal = tmp_path / "out.csv", tmp_path / "out.csv.journal"
     command = [str(PROGRAM), "verify", str(tmp_path / "shown"), "--out", str(out), "--home", str(bank)]
     process = subprocess.Popen(command, env=console.environment, stdout=subprocess.DEVNULL)

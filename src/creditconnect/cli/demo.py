@@ -144,7 +144,7 @@ def _set_up(stage: Stage) -> Path:
         stage.make_home(side.bank, deployment, ())
         with stage.open(side.bank) as bank:
             # What packages for it are sealed to; its authority publishes the first.
-            exchange_key = bank.rotate_exchange_key(publish=False)
+            exchange_key = bank.keys_rotate_exchange(publish=False)
         stage.admit(side, accounts, exchange_key.public or b"", deployment)
     return deployment
 
@@ -180,11 +180,11 @@ def _leg(
         started = time.monotonic()
         submission = bureau.submit(source, mapping=mapping, schema=schema)
         submitted = time.monotonic()
-        hashes = [row.derived.record_hash for batch in bureau.pending() for row in bureau.review_rows(batch.id)]
+        hashes = [row.derived.record_hash for batch in bureau.review_list() for row in bureau.review_rows(batch.id)]
         approve_all(bureau)
         approved = time.monotonic()
         for record_hash in hashes:
-            bureau.write_packages(folder, record_hash)
+            bureau.package_write(folder, record_hash)
     with stage.open(verifier.bank) as bank:
         files = sorted(folder.glob("*.ccpackage"))
         asked = time.monotonic()
@@ -224,7 +224,7 @@ def _handed_over(stage: Stage, provider: Side, verifier: Side) -> list[Case]:
     last = max((stage.folder / f"packages-firms-{provider.name}").iterdir())
     folder = stage.folder / f"sealed-{provider.name}"
     with stage.open(provider.bureau) as bureau:
-        bureau.write_packages(folder, bytes.fromhex(last.stem), recipient=verifier.bank)
+        bureau.package_write(folder, bytes.fromhex(last.stem), recipient=verifier.bank)
     (sealed,) = folder.iterdir()
     altered = folder / f"altered{sealed.suffix}"
     altered.write_bytes(sealed.read_bytes()[:-1] + bytes([sealed.read_bytes()[-1] ^ 1]))

@@ -94,7 +94,7 @@ def files(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def sample(batch: BatchArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """The rows that the sampling plan wants looked at, why, and who did."""
     with open_client(home) as client:
-        plan, rows = client.sampling_plan, client.review_sample(batch)
+        plan, rows = client.review_plan, client.review_sample(batch)
     if as_json:
         print_json({"plan": None if plan is None else plan.hash, "rows": rows})
         return

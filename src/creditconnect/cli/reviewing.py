@@ -45,7 +45,7 @@ AccountOption = Annotated[str, typer.Option("--as", help="Which chain key decide
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """The batches that wait for a decision."""
     with open_client(home) as client:
-        batches = client.pending()
+        batches = client.review_list()
     if as_json:
         print_json(batches)
         return
@@ -77,8 +77,8 @@ def approve(
     outcomes = []
     with open_client(home) as client:
         for batch in _chosen(client, batches, file):
-            exceptions = client.exceptions_of(batch, wanted)
-            outcomes.append(client.approve(batch, exceptions, note=text, account=chosen))
+            exceptions = client.review_exceptions_of(batch, wanted)
+            outcomes.append(client.review_approve(batch, exceptions, note=text, account=chosen))
             if not as_json:
                 rejected = counted(len(exceptions), "record")
                 say(f"batch {batch}: approved in block {outcomes[-1].block_number}, {rejected} rejected")
@@ -101,7 +101,7 @@ def reject(
     outcomes = []
     with open_client(home) as client:
         for batch in _chosen(client, batches, file):
-            outcomes.append(client.reject(batch, code, note=text, account=chosen))
+            outcomes.append(client.review_reject(batch, code, note=text, account=chosen))
             if not as_json:
                 say(f"batch {batch}: rejected in block {outcomes[-1].block_number}")
     _finish(outcomes, batches, as_json=as_json)
@@ -114,8 +114,8 @@ def _require_one_way(batches: list[int] | None, file: int | None, all_pending: b
 
 def _chosen(client: Client, batches: list[int] | None, file: int | None) -> list[int]:
     if file is not None:
-        return client.batches_of_file(file)
-    return batches or [batch.id for batch in client.pending()]
+        return client.review_batches_of_file(file)
+    return batches or [batch.id for batch in client.review_list()]
 
 
 def _finish(outcomes: list[Outcome], batches: list[int] | None, *, as_json: bool) -> None:

@@ -23,7 +23,7 @@ _ROWS_NAMED = 20
 class Reviewing(Examining):
     """What another key than the submitter's does."""
 
-    def approve(
+    def review_approve(
         self,
         batch: int,
         exceptions: Mapping[bytes, int] | None = None,
@@ -55,7 +55,7 @@ class Reviewing(Examining):
         ]
         return self._decide(account, "approve", review.approve_call(batch, excepted, block), acts)
 
-    def reject(self, batch: int, reason: int, *, note: str = "", account: str = "review") -> Outcome:
+    def review_reject(self, batch: int, reason: int, *, note: str = "", account: str = "review") -> Outcome:
         """Reject a whole pending batch; the submitter may, to withdraw it. The note is kept sealed in the log.
 
         Raises:
@@ -97,7 +97,7 @@ class Reviewing(Examining):
 
     def _require_looked(self, batch: int, address: str, excepted: Mapping[bytes, int]) -> bytes | None:
         """The hash of the plan in force, once this account looked at what it asks for; None without a plan."""
-        plan = self.sampling_plan
+        plan = self.review_plan
         if plan is None:
             return None
         unseen = [

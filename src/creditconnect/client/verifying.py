@@ -102,7 +102,7 @@ class Verifying(HandingOver):
 
     def _verify(self, data: bytes, document: Path | str | None, folder: Path | None) -> Verification:
         try:
-            plain = self.open_package(data)
+            plain = self.package_unseal(data)
         except PackageInvalid as error:
             return unopened(error)
         return self._verifier.verify(plain, lambda name: _measured(document, folder, name))
@@ -118,7 +118,7 @@ class Verifying(HandingOver):
                 raise FieldInvalid(document, RowReason.MALFORMED_ROW, error.message) from None
 
         try:
-            return Input(name, data, self.open_package(data), beside)
+            return Input(name, data, self.package_unseal(data), beside)
         except PackageInvalid as error:
             return Input(name, data, b"", beside, unopened(error))
 
