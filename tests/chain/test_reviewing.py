@@ -81,6 +81,17 @@ def test_approve__several_by_their_numbers_or_all__each_in_an_act_of_its_own(
     assert console.does("review", "approve", "--all-pending", home=home).out == "no batch waits\n"
 
 
+def test_approve__the_last_of_several_was_resealed__none_is_approved(
+    bureau: Client, console: Console, tmp_path: Path
+) -> None:
+    bureau.submit(write_rows(tmp_path / "later.jsonl", 1, first=100), schema=SCHEMA)
+    pending = [batch.id for batch in bureau.review_list()]
+    _reseal(bureau, bureau.review_rows(pending[-1])[0].derived.record_hash, b'{"another":"record"}')
+    refused = console.run("review", "approve", "--all-pending", home=bureau.settings.home)
+    assert (refused.code, "is not what was submitted" in refused.complaint) == (1, True)
+    assert [batch.id for batch in bureau.review_list()] == pending
+
+
 def _reseal(bureau: Client, record_hash: bytes, canonical: bytes) -> None:
     """Put other bytes under a record's hash and commitment, sealed as the vault itself would seal them."""
     with closing(sqlite3.connect(bureau.settings.vault_file)) as connection:

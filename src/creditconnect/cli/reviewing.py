@@ -69,14 +69,17 @@ def approve(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve batches, or one save the rows excepted, each in one act. What is approved is derived again first."""
+    """Approve batches, or one save the rows excepted, each in one act. All are derived again before the first is."""
     wanted, chosen, text = _exceptions(except_ or []), _account(account), note_text(note)
     _require_one_way(batches, file, all_pending)
     if wanted and len(batches or []) != 1:
         raise UsageError("--except is about the rows of one batch", hint="approve the others by themselves")
     outcomes = []
     with open_client(home) as client:
-        for batch in _chosen(client, batches, file):
+        waiting = _chosen(client, batches, file)
+        if len(waiting) > 1:
+            client.review_approvable(waiting, account=chosen)
+        for batch in waiting:
             exceptions = client.review_exceptions_of(batch, wanted)
             outcomes.append(client.review_approve(batch, exceptions, note=text, account=chosen))
             if not as_json:
