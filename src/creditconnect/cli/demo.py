@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import print_json, print_table, say
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -108,26 +109,26 @@ def _play(stage: Stage, url: str) -> None:
     print_table(
         "a record's life, as the bank across the border sees it",
         ("what happened", "must say", "says", "as it must"),
-        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in life],
+        [case.row() for case in life],
     )
     sealed = _handed_over(stage, HK, SZ)
     print_table(
         "a package sealed for one bank, as banks see it",
         ("what is shown", "must say", "says", "as it must"),
-        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in sealed],
+        [case.row() for case in sealed],
     )
     short = [leg.direction for leg in legs if leg.verified != leg.records]
     cases = must_fail.play(stage, deployment, expiring)
     print_table(
         "what must fail",
         ("case", "must say", "says", "as it must"),
-        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in cases],
+        [case.row() for case in cases],
     )
     with stage.open(HK.bank) as auditor:
         report = auditor.audit_replay()
     say(
         f"audit replay: {report.events} events, {report.records} records, {report.slots} slots compared, "
-        f"storage root {'agrees' if report.agrees else 'DIFFERS'}"
+        f"storage root {translate('agrees' if report.agrees else 'DIFFERS')}"
     )
     for finding in report.findings():
         say(finding)

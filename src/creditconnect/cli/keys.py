@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
@@ -191,10 +192,22 @@ def _or_dash(number: int | None) -> str:
 
 
 def _said(key: KeyStanding) -> str:
-    words = {"current": "in use", "next": "next", "opens": "opens", "retired": "retired"}[key.state.value]
-    waits = "waits to be published" if (key.kind, key.state.value) == ("exchange", "next") else ""
-    held = f"held by {key.remote}" if key.remote else ""
-    return ", ".join(part for part in (words, key.note or waits, held) if part)
+    states = {
+        "current": translate("in use"),
+        "next": translate("next"),
+        "opens": translate("opens"),
+        "retired": translate("retired"),
+    }
+    notes = {
+        "bound": translate("bound"),
+        "not bound": translate("not bound"),
+        "disabled": translate("disabled"),
+        "published": translate("published"),
+    }
+    waits = translate("waits to be published") if (key.kind, key.state.value) == ("exchange", "next") else ""
+    held = translate(f"held by {key.remote}") if key.remote else ""
+    note = notes.get(key.note, key.note)
+    return ", ".join(part for part in (states[key.state.value], note or waits, held) if part)
 
 
 def _show_resealed(resealed: Resealed, *, as_json: bool) -> None:

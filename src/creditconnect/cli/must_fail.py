@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditconnect.chain.signing import KeystoreSigner
 from creditconnect.cli.german_credit import attach_identities, packaged_dataset
+from creditconnect.cli.language import translate
 from creditconnect.cli.stage import HK, MAPPING, SEED, SZ, AuthorityRefused, Side, Stage
 from creditconnect.custody.packages import Package, read_package, write_package
 from creditconnect.errors import CreditConnectError, Reverted
@@ -38,6 +39,10 @@ class Case:
     @property
     def holds(self) -> bool:
         return self.expected in self.answered
+
+    def row(self) -> tuple[str, ...]:
+        """Its name, what must be said, what was, and whether that is as it must be."""
+        return (translate(self.name), self.expected, self.answered, translate("yes" if self.holds else "NO"))
 
 
 def expiring_record(stage: Stage, provider: Side, verifier: Side) -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditconnect import settings
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
@@ -146,7 +147,7 @@ def _print_submission(done: Submission, *, detach: bool) -> None:
             ("file", "accepted #", "known already #", "rejected #"),
             [
                 *((result.file, result.accepted, result.repeated, result.rejected) for result in done.files),
-                ("in all", *counts),
+                (translate("in all"), *counts),
             ],
         )
     else:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import HomeOption, JsonOption, open_client, print_json, print_table, say
 
 app = typer.Typer(
@@ -48,7 +49,7 @@ def show_schema(schema: SchemaArgument, as_json: JsonOption = False) -> None:
         print_json(shown.document)
         return
     rows = [
-        (one.path, one.type, "yes" if one.required else "", " ".join(one.codes), one.limits, one.description)
+        (one.path, one.type, translate("yes") if one.required else "", " ".join(one.codes), one.limits, one.description)
         for one in shown.fields
     ]
     print_table(
