@@ -29,6 +29,9 @@ CreditConnectError
 │   ├── Reverted            the contract's decoded error: `name`, `arguments`
 │   ├── SignerUnreachable   a remote signer does not answer
 │   └── SignerRefused       it has no such key, or answers what is not this key's signature
+├── NetworkError            founding, starting and watching validators
+│   ├── SideInvalid         a side's public file
+│   └── EngineMissing       no node program of the wanted engine, or another version
 └── ExchangeError           sending and following
     ├── SubmitterBusy       another process already submits with this key
     ├── NotEntitled         the registry would refuse this institution now
@@ -156,6 +159,15 @@ class SignerUnreachable(ChainError): ...
 
 
 class SignerRefused(ChainError): ...
+
+
+class NetworkError(CreditConnectError): ...
+
+
+class SideInvalid(NetworkError): ...
+
+
+class EngineMissing(NetworkError): ...
 
 
 class ExchangeError(CreditConnectError): ...

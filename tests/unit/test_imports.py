@@ -23,6 +23,7 @@ FLOORS = (
     {"chain"},
     {"exchange"},
     {"answers"},
+    {"network"},
     # The package's own door, which names what the client offers.
     {"client", "home", "__init__"},
     {"cli", "__main__"},

@@ -83,6 +83,15 @@ def read_header(answer: Mapping[str, Any], consensus: Consensus) -> Header:
     return Header(number, found, fields[0], timestamp, sealers, validators)
 
 
+def header_hash(answer: Mapping[str, Any], consensus: Consensus) -> bytes:
+    """The hash (32 bytes) of a header by JSON-RPC's names; whether it says one itself does not matter.
+
+    Raises:
+        KeyError, ValueError: a member is missing or has not its form.
+    """
+    return _hash(_fields(answer), consensus)
+
+
 def _fields(answer: Mapping[str, Any]) -> list[bytes]:
     later = [name for name in _LATER_FIELDS if answer.get(name) is not None]
     if later != list(_LATER_FIELDS[: len(later)]):

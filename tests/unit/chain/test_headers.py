@@ -64,7 +64,7 @@ def test_altered__in_any_member__refused(answer: dict[str, Any], consensus: Cons
     if (consensus, member) == (Consensus.QBFT, "extraData"):
         # The last digit is of a seal, which QBFT's hash leaves out: then one of the seals is none, or a stranger's.
         altered["hash"] = _with_other_last_digit(answer["hash"])
-    with pytest.raises(HeaderInvalid, match="^block "):
+    with pytest.raises(HeaderInvalid, match=r"^block "):
         read_header(altered, consensus)
 
 
