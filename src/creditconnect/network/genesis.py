@@ -1,6 +1,6 @@
 """The genesis, from the sides' public files alone: byte for byte the same wherever it is built.
 
-Clique (geth): Berlin's rules, as Clique ends before Shanghai and London's base fee prices a bulk load out; difficulty 1;
+Clique (geth): Berlin's rules, as Clique ends before Shanghai and London's base fee prices a bulk load out;
 `extraData` = vanity 32 | signers by address | seal 65 (EIP-225). QBFT (besu): London's rules without a base fee;
 `extraData` = RLP [vanity, validators, [], 0, []].
 

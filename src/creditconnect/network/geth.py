@@ -18,7 +18,7 @@ from typing import Any
 from eth_keys.datatypes import PrivateKey
 
 from creditconnect import settings
-from creditconnect.errors import EngineMissing, NetworkError, NodeRefused, NodeUnreachable
+from creditconnect.errors import EngineMissing, NetworkError
 from creditconnect.network.engine import Launch, Program, answer_of, missing, versioned
 from creditconnect.network.folder import SideFolder
 from creditconnect.network.ipc import Ipc
@@ -43,22 +43,16 @@ class Geth:
     consensus = Consensus.CLIQUE
     opens_keystore = True
 
-    def __init__(self, *, first: Path | None = None) -> None:
-        """`first` is looked at before the PATH."""
-        self._first = first
-
     def find(self) -> Program:
-        found = [path for path in (self._first, settings.program("geth")) if path is not None and path.exists()]
-        programs = [one for path in found if (one := versioned(path, "version", _SAID_VERSION)) is not None]
-        right = next((one for one in programs if one.version == VERSION), None)
-        if right is not None:
-            return right
-        if programs:
+        path = settings.program("geth")
+        program = None if path is None else versioned(path, "version", _SAID_VERSION)
+        if program is None:
+            raise missing(f"geth v{VERSION}", _HINT)
+        if program.version != VERSION:
             raise EngineMissing(
-                f"{programs[0].path}: is geth {programs[0].version}, which seals no Clique blocks",
-                hint=f"v{VERSION} is needed; {_HINT}",
+                f"{program.path}: is geth {program.version}; only v{VERSION} is known to seal Clique", hint=_HINT
             )
-        raise missing(f"geth v{VERSION}", _HINT)
+        return program
 
     def write_keys(self, folder: SideFolder, private_key: bytes) -> str:
         """geth reads the keystore itself; its key towards its peers is another, and seals nothing."""
@@ -103,14 +97,6 @@ class Geth:
 
     def vote(self, folder: SideFolder, address: str, *, add: bool) -> None:
         self._ipc(folder).call("clique_propose", address, add)
-
-    def is_up(self, folder: SideFolder) -> bool:
-        """Whether the private door answers."""
-        try:
-            self._ipc(folder).call("net_version")
-        except (NodeUnreachable, NodeRefused):
-            return False
-        return True
 
     def _ipc(self, folder: SideFolder) -> Ipc:
         return Ipc(folder.path / _SOCKET)

@@ -24,6 +24,8 @@ UP_SECONDS = 30.0
 _POLL_SECONDS = 0.2
 # geth looks every 10 s whether a peer is ahead of it.
 SYNCED_AFTER_SECONDS = 12.0
+# More than its look for peers ahead takes: what it could hear it has heard by then.
+DEAF_AFTER_SECONDS = 12.0
 
 
 class SideNode:
@@ -47,13 +49,16 @@ class SideNode:
         self.folder: SideFolder = network.side_folder(side)
         self.process = NodeProcess(self.folder.path, clock=clock, sleep=sleep)
         self.configuration: Configuration = network.configuration()
+        self._alone_until = monotonic()
         self.rpc = Node(self.configuration.place(side).rpc_url, attempts=1)
 
     def is_running(self) -> bool:
         return self.process.is_running()
 
-    def start(self, passphrase: Callable[[], str]) -> None:
-        """Start the node, and wait until it answers. Whether it seals from now on: see `begin_sealing`.
+    def start(self, passphrase: str) -> None:
+        """Start the node, and wait until it answers, and seals where it may at once; else see `begin_sealing`.
+
+        `passphrase` is the validator's; not used where the engine reads a key of its own.
 
         Raises:
             NetworkError: there is no genesis, or another's; the key is no validator's of it; a port is in use; the
@@ -64,14 +69,15 @@ class SideNode:
             raise NetworkError(f"{self.side}: its node runs already", hint="creditconnect network status")
         self._require_ports()
         self._engine.prepare(launch)
-        opened = passphrase() if launch.own is not None and self._engine.opens_keystore else None
-        self.process.start(self._engine.command(launch, seals=self._may_seal_at_once(launch)), passphrase=opened)
-        self._wait_until_up()
+        opened = passphrase if launch.own is not None and self._engine.opens_keystore else None
+        seals = self._may_seal_at_once(launch)
+        self.process.start(self._engine.command(launch, seals=seals), passphrase=opened)
+        self._wait_until_up(seals=seals)
 
-    def begin_sealing(self, tell: Callable[[str], None]) -> None:
+    def begin_sealing(self, passphrase: str, tell: Callable[[str], None]) -> None:
         """Wait, where it has to, for what the others sealed before, and have it seal then. May be called again.
 
-        `tell` is told once what is waited for.
+        `tell` is told once what is waited for. Waits for as long as it takes: the other side may be founded tomorrow.
 
         Raises:
             NetworkError: the node ended meanwhile.
@@ -81,10 +87,18 @@ class SideNode:
             return
         if not self.head():
             tell(f"{self.side}: waits for block 1 of the other side, and seals from then on")
-        self._wait(lambda: self.head() > 0)
+        while not self.head():
+            self._sleep(_POLL_SECONDS)
+            if self._deaf():
+                self.stop()
+                self.start(passphrase)
         self._wait_until_synced()
         self._engine.start_sealing(self.folder)
         self._note_founded()
+
+    def is_sealing(self) -> bool:
+        """Whether its running node seals."""
+        return self._engine.is_sealing(self.folder)
 
     def stop(self) -> bool:
         """Stop the node; whether it ran."""
@@ -161,18 +175,18 @@ class SideNode:
                         hint=f"stop what uses it, or change side.{self.side}.{what} in network.toml",
                     ) from None
 
-    def _wait_until_up(self) -> None:
+    def _wait_until_up(self, *, seals: bool) -> None:
         until = self._monotonic() + UP_SECONDS
         while self._monotonic() < until:
             if not self.process.is_running():
                 raise self._ended()
             try:
                 self.rpc.call("eth_chainId")
-                self._engine.is_sealing(self.folder)
+                if self._engine.is_sealing(self.folder) or not seals:
+                    return
             except (NodeUnreachable, NodeRefused):
-                self._sleep(_POLL_SECONDS)
-            else:
-                return
+                pass
+            self._sleep(_POLL_SECONDS)
         raise NetworkError(f"{self.side}: the node does not answer", hint=f"see {self.folder.log_file}")
 
     def _wait_until_synced(self) -> None:
@@ -185,9 +199,15 @@ class SideNode:
             if (head := self.head()) != known:
                 known, since = head, self._monotonic()
 
-    def _wait(self, done: Callable[[], bool]) -> None:
-        while not done():
-            self._sleep(_POLL_SECONDS)
+    def _deaf(self) -> bool:
+        """Whether it had a peer for long, and still no block.
+
+        geth throws a block away that comes while it has none, and hears of its peer's chain again only with the peer's
+        next block, which can't come before this one seals: connecting anew tells it.
+        """
+        if not self._engine.peer_count(self.folder):
+            self._alone_until = self._monotonic()
+        return self._monotonic() - self._alone_until > DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
 
     def _ended(self) -> NetworkError:
         said = [line for line in self.process.last_lines(20) if line.startswith(("Fatal", "ERROR", "panic"))]

@@ -200,7 +200,7 @@ def _advice(
     if not moving and any(one.head is not None for one in sides):
         lines.append(f"no block for {age} s: both sides' validators have to be up for one")
     lines += [
-        f"{one.side}: its validator does not seal: its authority restarts it (creditconnect network up --side {one.side})"
+        f"{one.side}: its validator seals no more: its authority restarts it, network up --side {one.side}"
         for one in sides
         if one.side in missing and one.head is not None
     ]
