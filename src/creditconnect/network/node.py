@@ -73,6 +73,7 @@ class SideNode:
         seals = self._may_seal_at_once(launch)
         self.process.start(self._engine.command(launch, seals=seals), passphrase=opened)
         self._wait_until_up(seals=seals)
+        self._alone_until = self._monotonic()
 
     def begin_sealing(self, passphrase: str, tell: Callable[[str], None]) -> None:
         """Wait, where it has to, for what the others sealed before, and have it seal then. May be called again.

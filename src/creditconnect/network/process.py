@@ -42,8 +42,12 @@ class NodeProcess:
         self._log_file = folder / "node.log"
         self._clock = clock
         self._sleep = sleep
+        # Of a node that this very process started: whoever starts one takes note of its end.
+        self._child: subprocess.Popen[bytes] | None = None
 
     def is_running(self) -> bool:
+        if self._child is not None:
+            self._child.poll()
         if not self._lock_file.exists():
             return False
         descriptor = os.open(self._lock_file, os.O_RDWR)
@@ -79,7 +83,7 @@ class NodeProcess:
             filled = [word.replace("{passphrase}", f"/dev/fd/{pipe}") for word in command]
             try:
                 with self._log_file.open("ab") as log:
-                    process = subprocess.Popen(
+                    self._child = subprocess.Popen(
                         filled,
                         cwd=self._folder,
                         stdin=subprocess.DEVNULL,
@@ -95,7 +99,7 @@ class NodeProcess:
                     os.close(pipe)
         finally:
             os.close(lock)
-        started = Started(process.pid, tuple(command), int(self._clock()))
+        started = Started(self._child.pid, tuple(command), int(self._clock()))
         self._state_file.write_text(json.dumps({"pid": started.pid, "command": started.command, "at": started.at}))
         return started
 
@@ -111,13 +115,11 @@ class NodeProcess:
         os.kill(started.pid, signal.SIGTERM)
         until = time.monotonic() + STOP_SECONDS
         while self.is_running():
-            _reap(started.pid)
             if time.monotonic() > until:
                 raise NetworkError(
                     f"{self._folder}: process {started.pid} does not end", hint=f"see {self._log_file}; kill -9 is safe"
                 )
             self._sleep(_POLL_SECONDS)
-        _reap(started.pid)
         return True
 
     def _locked(self, lock: int) -> bool:
@@ -157,11 +159,3 @@ def _filled_pipe(passphrase: str | None) -> int | None:
     os.write(writing, passphrase.encode() + b"\n")
     os.close(writing)
     return reading
-
-
-def _reap(pid: int) -> None:
-    """Take note of a child's end; what another process started is not ours to wait for."""
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return
