@@ -77,7 +77,7 @@ def read_header(answer: Mapping[str, Any], consensus: Consensus) -> Header:
                 f"block {number}: the header's hash is {found.hex()}, not {said.hex()} as the node says"
             )
         sealers, validators = _seals(fields, consensus, is_genesis=number == 0)
-    except (KeyError, TypeError, ValueError, RLPException, BadSignature, ValidationError) as error:
+    except (KeyError, TypeError, ValueError, RLPException) as error:
         named = str(answer.get("number", "?"))[:20]
         raise HeaderInvalid(f"block {named}: is no {consensus} header ({type(error).__name__})") from None
     return Header(number, found, fields[0], timestamp, sealers, validators)
@@ -123,14 +123,14 @@ def _seals(fields: list[bytes], consensus: Consensus, *, is_genesis: bool) -> tu
     if consensus == Consensus.QBFT:
         vanity, validators, vote, committed_round, seals = rlp.decode(extra)
         signed = _keccak(fields, rlp.encode([vanity, validators, vote, committed_round, []]))
-        return tuple(_signer(seal, signed) for seal in seals), tuple(map(_address, validators))
+        return tuple(recover_signer(seal, signed) for seal in seals), tuple(map(_address, validators))
     if consensus == Consensus.CLIQUE:
         listed = extra[VANITY_BYTES:-SEAL_BYTES]
         if len(extra) < VANITY_BYTES + SEAL_BYTES or len(listed) % ADDRESS_BYTES:
             raise ValueError("extraData of no Clique header")
         validators = [listed[at : at + ADDRESS_BYTES] for at in range(0, len(listed), ADDRESS_BYTES)]
         # Nobody sealed the genesis.
-        sealers = () if is_genesis else (_signer(extra[-SEAL_BYTES:], _keccak(fields, extra[:-SEAL_BYTES])),)
+        sealers = () if is_genesis else (recover_signer(extra[-SEAL_BYTES:], _keccak(fields, extra[:-SEAL_BYTES])),)
         return sealers, tuple(map(_address, validators))
     return (), ()
 
@@ -140,8 +140,16 @@ def _keccak(fields: list[bytes], extra: bytes | None = None) -> bytes:
     return keccak256(rlp.encode(fields if extra is None else [*fields[:_EXTRA], extra, *fields[_EXTRA + 1 :]]))
 
 
-def _signer(seal: bytes, signed: bytes) -> str:
-    return _address(Signature(seal).recover_public_key_from_msg_hash(signed).to_canonical_address())
+def recover_signer(signature: bytes, signed: bytes) -> str:
+    """The address, in lower-case hex, whose key made a signature (r 32 | s 32 | v 1, of 0 or 1) of a 32-byte hash.
+
+    Raises:
+        ValueError: it is no signature.
+    """
+    try:
+        return Signature(signature).recover_public_key_from_msg_hash(signed).to_address()
+    except (BadSignature, ValidationError) as error:
+        raise ValueError(f"no signature ({type(error).__name__})") from None
 
 
 def _address(raw: bytes) -> str:

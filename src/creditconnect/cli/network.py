@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditconnect import settings
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     JsonOption,
     ask_new_passphrase,
@@ -22,6 +23,8 @@ from creditconnect.cli.presentation import (
 from creditconnect.errors import NetworkError, UsageError
 
 if TYPE_CHECKING:
+    from creditconnect.chain.rpc import Node
+    from creditconnect.network.configuration import Place
     from creditconnect.network.engine import Engine
     from creditconnect.network.folder import NetworkFolder
     from creditconnect.network.node import SideNode
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 EXIT_STANDS = 10
 LOOK_SECONDS = 2.0
+ANSWER_SECONDS = 3.0
 VALIDATOR = "validator"
 
 app = typer.Typer(
@@ -188,8 +192,6 @@ def reset(
     """Remove a stopped node's copy of the chain; it takes the chain from its peers when it is up again. Keys stay."""
     import shutil
 
-    from creditconnect.cli.language import translate
-
     network = _network(folder)
     (name,) = _sides(network, side)
     node = _node(network, name)
@@ -253,23 +255,24 @@ def _status_row(one: SideStatus, found: NetworkStatus) -> tuple[object, ...]:
         sealed,
         f"{one.share:.0%}",
         one.client.partition("-")[0] or "-",
-        one.trouble or one.url,
+        translate(one.trouble) or one.url,
     )
 
 
 def _look(network: NetworkFolder) -> NetworkStatus:
-    from creditconnect.chain.rpc import Node
     from creditconnect.network.watching import Watched, look
 
     known = network.configuration()
-    watched = [
-        Watched(side.side, side.address, Node(known.places[side.side].rpc_url, timeout_seconds=3.0, attempts=1))
-        for side in network.sides()
-        if side.side in known.places
-    ]
-    if not watched:
+    watched = [Watched(side.side, side.address, _asked(known.places.get(side.side))) for side in network.sides()]
+    if not known.places:
         raise NetworkError(f"{network.path}: no side's node is known", hint="[side.NAME] in network.toml")
     return look(watched, known.consensus, known.period_seconds, time.time)
+
+
+def _asked(place: Place | None) -> Node | None:
+    from creditconnect.chain.rpc import Node
+
+    return None if place is None else Node(place.rpc_url, timeout_seconds=ANSWER_SECONDS, attempts=1)
 
 
 def _keep(network: NetworkFolder, node: SideNode, passphrase: str) -> None:

@@ -188,7 +188,7 @@ class SideNode:
             except (NodeUnreachable, NodeRefused):
                 pass
             self._sleep(_POLL_SECONDS)
-        raise NetworkError(f"{self.side}: the node does not answer", hint=f"see {self.folder.log_file}")
+        raise NetworkError(f"{self.side}: its node does not answer", hint=f"see {self.folder.log_file}")
 
     def _wait_until_synced(self) -> None:
         """Until the head stays what it is for as long as the engine takes to see that a peer is ahead."""
@@ -212,9 +212,12 @@ class SideNode:
 
     def _ended(self) -> NetworkError:
         said = [line for line in self.process.last_lines(20) if line.startswith(("Fatal", "ERROR", "panic"))]
-        told = f" and said: {said[-1][:300]}" if said else ""
-        running = "does not answer" if self.process.is_running() else "ended"
-        return NetworkError(f"{self.side}: its node {running}{told}", hint=f"see {self.folder.log_file}")
+        log = f"see {self.folder.log_file}"
+        if self.process.is_running():
+            return NetworkError(f"{self.side}: its node does not answer", hint=log)
+        if not said:
+            return NetworkError(f"{self.side}: its node ended", hint=log)
+        return NetworkError(f"{self.side}: its node ended and said: {said[-1][:300]}", hint=log)
 
 
 def _in_turn_for_block_1(sides: Sequence[Side]) -> Side:

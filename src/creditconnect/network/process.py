@@ -46,16 +46,19 @@ class NodeProcess:
         self._child: subprocess.Popen[bytes] | None = None
 
     def is_running(self) -> bool:
-        if self._child is not None:
-            self._child.poll()
         if not self._lock_file.exists():
             return False
         descriptor = os.open(self._lock_file, os.O_RDWR)
         try:
             # Shared: who asks is not in the way of another who asks.
-            return not _lock(descriptor, fcntl.LOCK_SH)
+            runs = not _lock(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
+        if not runs and self._child is not None:
+            # Its files are closed already, so this takes no time.
+            self._child.wait(STOP_SECONDS)
+            self._child = None
+        return runs
 
     def started(self) -> Started | None:
         """How the last one was started, running or not."""
@@ -83,7 +86,7 @@ class NodeProcess:
             filled = [word.replace("{passphrase}", f"/dev/fd/{pipe}") for word in command]
             try:
                 with self._log_file.open("ab") as log:
-                    self._child = subprocess.Popen(
+                    child = subprocess.Popen(
                         filled,
                         cwd=self._folder,
                         stdin=subprocess.DEVNULL,
@@ -99,7 +102,8 @@ class NodeProcess:
                     os.close(pipe)
         finally:
             os.close(lock)
-        started = Started(self._child.pid, tuple(command), int(self._clock()))
+        self._child = child
+        started = Started(child.pid, tuple(command), int(self._clock()))
         self._state_file.write_text(json.dumps({"pid": started.pid, "command": started.command, "at": started.at}))
         return started
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from eth_keys.datatypes import PrivateKey, Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
+from eth_keys.datatypes import PrivateKey
 
+from creditconnect.chain.headers import recover_signer
 from creditconnect.chain.trie import keccak256
 from creditconnect.errors import SideInvalid
 from creditconnect.types import Consensus
@@ -29,7 +28,6 @@ GREATEST_FUNDED = 64
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _ENODE = re.compile(r"enode://[0-9a-f]{128}@[A-Za-z0-9.:\[\]-]{1,255}:\d{1,5}")
 _SIDE = re.compile(r"[a-z][a-z0-9-]{0,15}")
-_SIGNATURE_BYTES = 65
 _GREATEST_BYTES = 65_536
 
 
@@ -111,7 +109,8 @@ def _checked(document: dict[str, Any]) -> Side:
     )
     if len(side.funded) > GREATEST_FUNDED or not all(map(_ADDRESS.fullmatch, side.funded)):
         raise ValueError("funded holds no address, or too many")
-    if _signer(document["signature"], _digest(_document(side))) != side.address:
+    signature = bytes.fromhex(document["signature"].removeprefix("0x"))
+    if recover_signer(signature, _digest(_document(side))) != side.address:
         raise ValueError("the signature is not the validator's: it was altered")
     return side
 
@@ -128,13 +127,3 @@ def _count(document: dict[str, Any], member: str) -> int:
     if type(value) is not int or not 0 < value < 2**53:
         raise ValueError(f"{member} is no count")
     return value
-
-
-def _signer(signature: str, digest: bytes) -> str:
-    raw = bytes.fromhex(signature.removeprefix("0x"))
-    if len(raw) != _SIGNATURE_BYTES:
-        raise ValueError("signature has not 65 bytes")
-    try:
-        return Signature(raw).recover_public_key_from_msg_hash(digest).to_address()
-    except (BadSignature, ValidationError):
-        raise ValueError("the signature is none") from None

@@ -7,7 +7,7 @@ a node's word is compared with the other's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from creditconnect.chain.headers import Header, read_header
@@ -18,6 +18,12 @@ from creditconnect.types import Consensus
 SEEN_BLOCKS = 100
 # A validator that did not seal for so many periods is missed; on two, each seals every other block.
 MISSED_PERIODS = 6
+
+
+class Advice(str):
+    """A line that says what is wrong and what to do."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +61,17 @@ class NetworkStatus:
     moving: bool
     strangers: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    advice: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
     blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A side to watch: its validator's address, and its node."""
+    """A side to watch: its validator's address, and its node where it is known."""
 
     side: str
     address: str
-    node: Node
+    node: Node | None
 
 
 def look(
@@ -74,7 +80,7 @@ def look(
     """Ask every side's node once, and compare."""
     now = int(clock())
     answers = {one.side: _ask(one, now) for one in watched}
-    reached = [(one, answers[one.side]) for one in watched if answers[one.side].head is not None]
+    reached = [(one.node, answers[one.side]) for one in watched if one.node and answers[one.side].head is not None]
     chain = _newest_blocks(max(reached, key=lambda pair: pair[1].head or 0)[0], consensus) if reached else []
     sides = tuple(_sealing(answers[one.side], chain) for one in watched)
     agreed = _agreed([one for one, _ in reached], min((one.head or 0 for _, one in reached), default=0))
@@ -123,6 +129,8 @@ def _metrics(status: NetworkStatus) -> list[tuple[str, str, str, list[tuple[Mapp
 
 
 def _ask(one: Watched, now: int) -> SideStatus:
+    if one.node is None:
+        return SideStatus(one.side, "", one.address, trouble=Advice(f"network.toml has no [side.{one.side}]"))
     url = one.node.url
     try:
         block, peers, client = one.node.batch(
@@ -144,12 +152,12 @@ def _ask(one: Watched, now: int) -> SideStatus:
     )
 
 
-def _newest_blocks(one: Watched, consensus: Consensus) -> list[Header]:
+def _newest_blocks(node: Node, consensus: Consensus) -> list[Header]:
     """The last headers of a node, newest first, sealers recovered; none where they are not what they say."""
     try:
-        head = int(one.node.call("eth_blockNumber"), 16)
+        head = int(node.call("eth_blockNumber"), 16)
         numbers = range(head, max(0, head - SEEN_BLOCKS), -1)
-        answers = one.node.batch([("eth_getBlockByNumber", [quantity(number), False]) for number in numbers])
+        answers = node.batch([("eth_getBlockByNumber", [quantity(number), False]) for number in numbers])
         return [read_header(answer, consensus) for answer in answers if isinstance(answer, dict)]
     except (NodeUnreachable, NodeRefused, HeaderInvalid):
         return []
@@ -163,15 +171,15 @@ def _sealing(one: SideStatus, chain: Sequence[Header]) -> SideStatus:
     return replace(one, last_seal=sealed[0].number, last_seal_at=sealed[0].timestamp, share=len(sealed) / len(chain))
 
 
-def _agreed(reached: Sequence[Watched], height: int) -> int | None:
+def _agreed(reached: Sequence[Node], height: int) -> int | None:
     """The newest height, from the lowest head down, at which all have the same block."""
     if not reached:
         return None
     for number in range(height, max(-1, height - SEEN_BLOCKS), -1):
         hashes: Counter[str | None] = Counter()
-        for one in reached:
+        for node in reached:
             try:
-                block = one.node.call("eth_getBlockByNumber", quantity(number), False)
+                block = node.call("eth_getBlockByNumber", quantity(number), False)
             except (NodeUnreachable, NodeRefused):
                 return None
             hashes[block["hash"] if block else None] += 1
@@ -185,7 +193,7 @@ def _is_missing(one: SideStatus, chain: Sequence[Header], *, moving: bool, count
     recent = chain[: 2 * count]
     if moving:
         return len(chain) >= 2 * count and not any(one.address in header.sealers for header in recent)
-    if one.head is None:
+    if one.head is None and one.url:
         return True
     # On Clique with two, the one that did not seal the last block is in turn.
     return len(chain[0].sealers) == 1 and one.address not in chain[0].sealers
@@ -193,16 +201,19 @@ def _is_missing(one: SideStatus, chain: Sequence[Header], *, moving: bool, count
 
 def _advice(
     sides: Sequence[SideStatus], *, moving: bool, missing: Sequence[str], agreed: int | None, age: int
-) -> list[str]:
-    lines = [f"{one.side}: its node does not answer: start it, or see its log" for one in sides if one.head is None]
-    if agreed is None and sum(one.head is not None for one in sides) > 1:
-        lines.append("the nodes have no block in common: one of them is on another chain, or lies")
-    if not moving and any(one.head is not None for one in sides):
-        lines.append(f"no block for {age} s: both sides' validators have to be up for one")
-    lines += [
-        f"{one.side}: its validator seals no more: its authority restarts it, network up --side {one.side}"
-        for one in sides
-        if one.side in missing and one.head is not None
-    ]
-    lines += [f"{one.side}: has no peer: is the link between the sides up?" for one in sides if one.peers == 0]
-    return lines
+) -> Iterator[Advice]:
+    answering = [one for one in sides if one.head is not None]
+    for one in sides:
+        if one.url and one.head is None:
+            yield Advice(f"{one.side}: its node does not answer: start it, or see its log")
+    if agreed is None and len(answering) > 1:
+        yield Advice("the nodes have no block in common: one of them is on another chain, or lies")
+    if not moving and answering:
+        yield Advice(f"no block for {age} s: both sides' validators have to be up for one")
+    for one in answering:
+        if one.side in missing:
+            yield Advice(
+                f"{one.side}: its validator seals no more: its authority restarts it, network up --side {one.side}"
+            )
+        if one.peers == 0:
+            yield Advice(f"{one.side}: has no peer: is the link between the sides up?")
