@@ -30,7 +30,7 @@ _SPEAKERS = {
     **dict.fromkeys(("_valid", "_skipped", "_error"), (1,)),
     **dict.fromkeys(("_Unsound", "_unsound"), (1,)),
     "counted": (1,),
-    "Case": (0,),
+    **dict.fromkeys(("Case", "Advice"), (0,)),
 }
 _ERROR = re.compile(
     r"[A-Z]\w*(Error|Invalid|Unreadable|Unknown|Gone|Altered|Another|Unreachable|Behind|Refused|Busy|Entitled|Inconsistent|Deep|Damaged|Locked|TooNew|Chain|Passphrase|Tampered|NotCanonical)"

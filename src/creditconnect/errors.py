@@ -24,10 +24,14 @@ CreditConnectError
 │   ├── NodeUnreachable
 │   ├── NodeBehind          the node lacks the block that was asked about
 │   ├── NodeRefused         an error answer: `code`, `message`, `data`
+│   ├── HeaderInvalid       a block's header is not what its hash says, or its seals are none
 │   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
 │   ├── Reverted            the contract's decoded error: `name`, `arguments`
 │   ├── SignerUnreachable   a remote signer does not answer
 │   └── SignerRefused       it has no such key, or answers what is not this key's signature
+├── NetworkError            founding, starting and watching validators
+│   ├── SideInvalid         a side's public file
+│   └── EngineMissing       no node program of the wanted engine, or another version
 └── ExchangeError           sending and following
     ├── SubmitterBusy       another process already submits with this key
     ├── NotEntitled         the registry would refuse this institution now
@@ -135,6 +139,9 @@ class NodeRefused(ChainError):
         self.data = data
 
 
+class HeaderInvalid(ChainError): ...
+
+
 class OtherChain(ChainError): ...
 
 
@@ -152,6 +159,15 @@ class SignerUnreachable(ChainError): ...
 
 
 class SignerRefused(ChainError): ...
+
+
+class NetworkError(CreditConnectError): ...
+
+
+class SideInvalid(NetworkError): ...
+
+
+class EngineMissing(NetworkError): ...
 
 
 class ExchangeError(CreditConnectError): ...

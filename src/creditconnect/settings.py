@@ -11,13 +11,15 @@
     HOME/limits/*.toml      plausibility limits of its own       HOME/review.toml    the sampling plan; neither need be
 
 Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW; NEW_VAULT and
-EXPORT for `creditconnect keys`), or are asked for; never from an argument, and never from a variable's own value.
+EXPORT for `creditconnect keys`, VALIDATOR for `creditconnect network`), or are asked for; never from an argument, and
+never from a variable's own value.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -145,6 +147,18 @@ def default_home() -> Path | None:
 def language() -> str | None:
     """The language of messages that the environment names, if any."""
     return os.environ.get(LANGUAGE_VARIABLE) or None
+
+
+def program(name: str) -> Path | None:
+    """Where a program is on the PATH, if it is."""
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def besu_home() -> Path | None:
+    """The folder of a Besu that the environment names (BESU_HOME), if any."""
+    named = os.environ.get("BESU_HOME")
+    return Path(named) if named else None
 
 
 def child_environment() -> dict[str, str]:

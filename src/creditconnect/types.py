@@ -36,6 +36,15 @@ class ExchangeSuite(IntEnum):
     MLKEM768_X25519_AES256GCM = 2
 
 
+class Consensus(StrEnum):
+    """How a chain's blocks are sealed."""
+
+    # One process makes the blocks, and nobody seals them.
+    NONE = "none"
+    CLIQUE = "clique"
+    QBFT = "qbft"
+
+
 class KeyState(StrEnum):
     """Where a key stands in its home."""
 
