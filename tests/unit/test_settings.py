@@ -255,12 +255,13 @@ sz = ["0x{"cd" * 20}", "0x{"ef" * 20}"]
 
 
 def test_load__seals__by_side_in_lower_case_and_written_again(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
     found = homes.load(home_with(tmp_path / "one", SETTINGS + SEALS))
     assert found.seals == Seals(
         Consensus.CLIQUE, {"hk": ("0x" + "ab" * 20,), "sz": ("0x" + "cd" * 20, "0x" + "ef" * 20)}
     )
     made = homes.new(tmp_path / "two", "CRA-HK-01", ("http://a",), seals=found.seals)
-    (tmp_path / "two").mkdir()
     homes.write(made)
     assert homes.load(tmp_path / "two").seals == found.seals
     assert homes.load(home_with(tmp_path / "three", SETTINGS)).seals == UNSEALED
