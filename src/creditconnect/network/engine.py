@@ -5,6 +5,7 @@ A newer client that takes the same genesis is a row of `network/engines.py`, not
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -119,3 +120,13 @@ def versioned(path: Path, command: str, form: re.Pattern[str]) -> Program | None
 
 def missing(name: str, hint: str) -> EngineMissing:
     return EngineMissing(f"there is no {name} on this machine", hint=hint)
+
+
+def write_private(path: Path, text: str) -> None:
+    """A new file of mode 0600.
+
+    Raises:
+        FileExistsError: a key is never overwritten.
+    """
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

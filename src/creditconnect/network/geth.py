@@ -9,17 +9,15 @@ in the side's folder; clients get `eth`, `net` and `web3` and nothing that comma
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-from pathlib import Path
 from typing import Any
 
 from eth_keys.datatypes import PrivateKey
 
 from creditconnect import settings
 from creditconnect.errors import EngineMissing, NetworkError
-from creditconnect.network.engine import Launch, Program, answer_of, missing, versioned
+from creditconnect.network.engine import Launch, Program, answer_of, missing, versioned, write_private
 from creditconnect.network.folder import SideFolder
 from creditconnect.network.ipc import Ipc
 from creditconnect.types import Consensus
@@ -100,16 +98,6 @@ class Geth:
 
     def _ipc(self, folder: SideFolder) -> Ipc:
         return Ipc(folder.path / _SOCKET)
-
-
-def write_private(path: Path, text: str) -> None:
-    """A new file of mode 0600.
-
-    Raises:
-        FileExistsError: a key is never overwritten.
-    """
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 def _configuration(launch: Launch) -> str:
