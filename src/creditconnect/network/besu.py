@@ -1,8 +1,8 @@
 """Besu 26.x with QBFT: what two authorities would run.
 
 Gas costs nothing (`zeroBaseFee` in the genesis, `min-gas-price=0` here), so who may use the network is said by lists:
-a node talks to the network's nodes alone, and takes transactions of the accounts in `accounts.txt` alone, where that
-file lies in the network's folder. Both are each side's own and bind nobody else.
+a node talks to the sides' nodes and those in `nodes.txt` alone, and takes transactions of the accounts in
+`accounts.txt` alone, where that file lies in the network's folder. Both are each side's own and bind nobody else.
 
 A validator keeps the last states (BONSAI), a follower all of them (FOREST): auditors ask about the past.
 
@@ -34,7 +34,8 @@ OLDEST = (26, 6)
 # One submitter may have 100 transactions under way (exchange/outbox.py), and be resent while they wait.
 FUTURE_NONCES_A_SENDER = 512
 OPTIONS_FILE = "besu.toml"
-ACCOUNTS_FILE = "accounts.txt"
+# In the network's folder, one a line; what follows # is a comment.
+ACCOUNTS_FILE, NODES_FILE = "accounts.txt", "nodes.txt"
 SOCKET = "besu.ipc"
 # What the private door answers: whoever opens it commands this node.
 PRIVATE_APIS = ("ETH", "NET", "QBFT", "PERM")
@@ -43,6 +44,7 @@ _STATIC_NODES, _NODES, _ACCOUNTS = "static-nodes.json", "permissions-nodes.toml"
 _FOUNDED = "genesis-hash"
 _SAID_VERSION = re.compile(r"^besu/v(\d+\.\d+\.\d+)", re.MULTILINE)
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_ENODE = re.compile(r"enode://[0-9a-f]{128}@[0-9A-Fa-f.:\[\]]{1,45}:\d{1,5}")
 _HINT = "install Besu 26.8 with a JDK 25, and name its folder in BESU_HOME or have it on the PATH"
 
 
@@ -71,30 +73,33 @@ class Besu:
         write_private(folder.raw_key_file, private_key.hex())
         return PrivateKey(private_key).public_key.to_bytes().hex()
 
-    def prepare(self, launch: Launch) -> None:
+    def configure(self, launch: Launch) -> None:
         folder = launch.folder
         _require_addresses(launch)
-        _require_same_genesis(launch)
-        # What a killed node leaves behind would be in the next one's way.
-        (folder.path / SOCKET).unlink(missing_ok=True)
-        enodes = [side.enode for side in launch.sides]
+        enodes = [*(side.enode for side in launch.sides), *_listed(launch, NODES_FILE, _ENODE)]
         _write(folder.path / OPTIONS_FILE, options(launch))
         (folder.path / _STATIC_NODES).write_text(json.dumps([side.enode for side in launch.peers]), encoding="utf-8")
         _write(folder.path / _NODES, {"nodes-allowlist": enodes})
         if (accounts := allowed_accounts(launch)) is not None:
             _write(folder.path / _ACCOUNTS, {"accounts-allowlist": accounts})
 
-    def command(self, launch: Launch, *, seals: bool) -> list[str]:
+    def initialise(self, launch: Launch, program: Program) -> None:
+        """Besu makes block 0 itself."""
+        _require_same_genesis(launch)
+        # What a killed node leaves behind would be in the next one's way.
+        (launch.folder.path / SOCKET).unlink(missing_ok=True)
+
+    def command(self, launch: Launch, program: Program, *, seals: bool) -> list[str]:
         """A validator's Besu seals whenever it is its turn, so `seals` changes nothing."""
         door = ["--Xrpc-ipc-enabled", f"--Xrpc-ipc-path={SOCKET}", f"--Xrpc-ipc-apis={','.join(PRIVATE_APIS)}"]
-        return [str(launch.program.path), f"--config-file={OPTIONS_FILE}", *door]
+        return [str(program.path), f"--config-file={OPTIONS_FILE}", *door]
 
     def start_sealing(self, folder: SideFolder) -> None:
         """A QBFT validator seals as long as it runs."""
 
     def is_sealing(self, folder: SideFolder) -> bool:
         self._ipc(folder).call("eth_blockNumber")
-        return folder.raw_key_file.exists()
+        return folder.keystore_file.exists()
 
     def peer_count(self, folder: SideFolder) -> int:
         return int(self._ipc(folder).call("net_peerCount"), 16)
@@ -150,21 +155,12 @@ def allowed_accounts(launch: Launch) -> list[str] | None:
     None where there is no such file: then everybody's.
 
     Raises:
-        NetworkError: a line is no address: names file and line.
+        NetworkError: a line is no address: names the file and the line.
     """
-    path = launch.genesis_file.parent / ACCOUNTS_FILE
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not (launch.genesis_file.parent / ACCOUNTS_FILE).exists():
         return None
-    accounts = {account for side in launch.sides for account in side.funded}
-    for number, line in enumerate(lines, 1):
-        word = line.partition("#")[0].strip()
-        if word and not _ADDRESS.fullmatch(word):
-            raise NetworkError(f"{path}: line {number} is no address", hint="0x and 40 hex digits, a line each")
-        if word:
-            accounts.add(word.lower())
-    return sorted(accounts)
+    accounts = {account.lower() for account in _listed(launch, ACCOUNTS_FILE, _ADDRESS)}
+    return sorted(accounts | {account for side in launch.sides for account in side.funded})
 
 
 def transition(genesis: bytes, block: int, validators: list[str]) -> bytes:
@@ -187,6 +183,18 @@ def transition(genesis: bytes, block: int, validators: list[str]) -> bytes:
     put = {"block": block, "validators": sorted(address.lower() for address in validators)}
     document["config"]["transitions"] = {"qbft": [*kept, put]}
     return json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
+
+
+def _listed(launch: Launch, name: str, form: re.Pattern[str]) -> list[str]:
+    """The words of a file in the network's folder, one a line; none where there is no such file."""
+    path = launch.genesis_file.parent / name
+    if not path.exists():
+        return []
+    words = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    for number, word in enumerate(words, 1):
+        if word and not form.fullmatch(word):
+            raise NetworkError(f"{path}: line {number} has not its form", hint="an address or an enode, a line each")
+    return [word for word in words if word]
 
 
 def _require_addresses(launch: Launch) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import rlp
 
-from creditconnect.chain.headers import SEAL_BYTES, VANITY_BYTES, header_hash
+from creditconnect.chain.headers import ADDRESS_BYTES, SEAL_BYTES, VANITY_BYTES, header_hash
 from creditconnect.chain.trie import EMPTY_ROOT, keccak256, trie_root
 from creditconnect.errors import SideInvalid
 from creditconnect.network.sides import Side
@@ -70,6 +70,32 @@ def genesis_hash(genesis: bytes) -> bytes:
     document = orjson.loads(genesis)
     consensus = Consensus.CLIQUE if "clique" in document["config"] else Consensus.QBFT
     return header_hash(_header(document, consensus), consensus)
+
+
+def founders(genesis: bytes, sides: Sequence[Side]) -> list[Side]:
+    """Those of the sides that are validators from the beginning; others were voted in later, or may be.
+
+    Raises:
+        KeyError, ValueError: the genesis is not one of ours.
+    """
+    document = orjson.loads(genesis)
+    extra = bytes.fromhex(document["extraData"][2:])
+    if "clique" in document["config"]:
+        listed = extra[VANITY_BYTES:-SEAL_BYTES]
+        first = {listed[at : at + ADDRESS_BYTES] for at in range(0, len(listed), ADDRESS_BYTES)}
+    else:
+        first = set(rlp.decode(extra)[1])
+    return [side for side in sides if bytes.fromhex(side.address[2:]) in first]
+
+
+def is_built_from(genesis: bytes, sides: Sequence[Side]) -> bool:
+    """Whether these are the bytes that these sides' files make, but for validators that were put in place later."""
+    document = orjson.loads(genesis)
+    document["config"].pop("transitions", None)
+    try:
+        return bool(document == orjson.loads(build_genesis(sides)))
+    except SideInvalid:
+        return False
 
 
 def _require_agreement(sides: Sequence[Side]) -> None:

@@ -27,6 +27,7 @@ COMPOSE = ROOT / "network" / "besu.compose.yaml"
 FUNDED = "0x" + "ab" * 20
 OTHER = "0x" + "cd" * 20
 SCRYPT_WORK = 2**10
+PROGRAM = Program(Path("/opt/besu/bin/besu"), "26.8.0")
 
 
 @pytest.fixture
@@ -38,8 +39,7 @@ def launch(tmp_path: Path) -> Launch:
         make_key(network, side, Besu(), place, "a passphrase", funded=[FUNDED], scrypt_work=SCRYPT_WORK)
     make_genesis(network, [network.public_file(side) for side in ("sz", "hk")])
     sides = network.sides()
-    program = Program(Path("/opt/besu/bin/besu"), "26.8.0")
-    return Launch(program, network.side_folder("hk"), network.configuration(), sides, network.genesis_file, sides[0])
+    return Launch(network.side_folder("hk"), network.configuration(), sides, network.genesis_file, sides[0])
 
 
 def known() -> set[str]:
@@ -59,14 +59,14 @@ def test_options__validator_or_follower_with_lists_or_without__are_ones_that_bes
     if accounts is not None:
         (launch.genesis_file.parent / besu.ACCOUNTS_FILE).write_text(accounts)
     for one in (launch, replace(launch, own=None)):
-        Besu().prepare(one)
+        Besu().configure(one)
         assert set(written(one, besu.OPTIONS_FILE)) <= known()
-        words = Besu().command(one, seals=True)[2:]
+        words = Besu().command(one, PROGRAM, seals=True)[2:]
         assert {word.removeprefix("--").partition("=")[0] for word in words} <= known()
 
 
 def test_options__by_their_values__loopback_alone_and_no_command_over_http(launch: Launch) -> None:
-    Besu().prepare(launch)
+    Besu().configure(launch)
     found = written(launch, besu.OPTIONS_FILE)
     assert (found["rpc-http-host"], found["rpc-http-api"]) == ("127.0.0.1", ["ETH", "NET", "WEB3"])
     assert (found["min-gas-price"], found["target-gas-limit"]) == (0, 60_000_000)
@@ -76,41 +76,41 @@ def test_options__by_their_values__loopback_alone_and_no_command_over_http(launc
     assert besu.options(replace(launch, own=None))["data-storage-format"] == "FOREST"
 
 
-def test_prepare__lists__hold_the_networks_nodes_and_the_peers_alone(launch: Launch) -> None:
-    Besu().prepare(launch)
+def test_configure__lists__hold_the_networks_nodes_and_the_peers_alone(launch: Launch) -> None:
+    Besu().configure(launch)
     enodes = {side.side: side.enode for side in launch.sides}
     assert written(launch, "permissions-nodes.toml") == {"nodes-allowlist": [enodes["hk"], enodes["sz"]]}
     assert json.loads((launch.folder.path / "static-nodes.json").read_text()) == [enodes["sz"]]
     assert "permissions-accounts-config-file-enabled" not in written(launch, besu.OPTIONS_FILE)
 
 
-def test_prepare__accounts_of_the_file__are_listed_with_the_genesis_ones(launch: Launch) -> None:
+def test_configure__accounts_of_the_file__are_listed_with_the_genesis_ones(launch: Launch) -> None:
     (launch.genesis_file.parent / besu.ACCOUNTS_FILE).write_text(
         f"# admitted\n\n{OTHER.upper().replace('X', 'x')} # a bank\n"
     )
-    Besu().prepare(launch)
+    Besu().configure(launch)
     assert written(launch, "permissions-accounts.toml") == {"accounts-allowlist": [FUNDED, OTHER]}
     assert written(launch, besu.OPTIONS_FILE)["permissions-accounts-config-file-enabled"] is True
 
 
-def test_prepare__a_line_of_the_accounts_that_is_none__named(launch: Launch) -> None:
+def test_configure__a_line_of_the_accounts_that_is_none__named(launch: Launch) -> None:
     (launch.genesis_file.parent / besu.ACCOUNTS_FILE).write_text(f"{OTHER}\n0x12\n")
-    with pytest.raises(NetworkError, match=r"accounts\.txt: line 2 is no address"):
-        Besu().prepare(launch)
+    with pytest.raises(NetworkError, match=r"accounts\.txt: line 2 has not its form"):
+        Besu().configure(launch)
 
 
-def test_prepare__again_and_with_another_genesis__refused(launch: Launch) -> None:
-    Besu().prepare(launch)
-    Besu().prepare(launch)
+def test_initialise__again_and_with_another_genesis__refused(launch: Launch) -> None:
+    Besu().initialise(launch, PROGRAM)
+    Besu().initialise(launch, PROGRAM)
     launch.genesis_file.write_bytes(launch.genesis_file.read_bytes().replace(b'"0x3938700"', b'"0x3938701"'))
     with pytest.raises(NetworkError, match=r"holds the chain of another genesis: .*reset --side hk"):
-        Besu().prepare(launch)
+        Besu().initialise(launch, PROGRAM)
 
 
-def test_prepare__a_side_at_a_hosts_name__refused_with_what_to_do(launch: Launch) -> None:
+def test_configure__a_side_at_a_hosts_name__refused_with_what_to_do(launch: Launch) -> None:
     named = replace(launch.sides[1], enode=launch.sides[1].enode.replace("10.0.0.1", "node.example"))
     with pytest.raises(NetworkError, match=r"sz: its node is at node\.example.*--host"):
-        Besu().prepare(replace(launch, sides=[launch.sides[0], named]))
+        Besu().configure(replace(launch, sides=[launch.sides[0], named]))
 
 
 def test_key__besus_own_form__is_the_validators_and_of_its_owner_alone(launch: Launch) -> None:
@@ -178,9 +178,9 @@ def test_transition__that_makes_no_sense__refused(
         besu.transition(genesis, block, list(validators))
 
 
-def test_compose__file__starts_what_prepare_wrote_with_the_options_of_the_command(launch: Launch) -> None:
+def test_compose__file__starts_what_configure_wrote_with_the_options_of_the_command(launch: Launch) -> None:
     service = yaml.safe_load(COMPOSE.read_text())["services"]["validator"]
-    assert service["command"] == Besu().command(launch, seals=True)[1:]
+    assert service["command"] == Besu().command(launch, PROGRAM, seals=True)[1:]
     assert service["image"].startswith("hyperledger/besu:26.")
     mounts = [mount.rpartition(":")[0] for mount in service["volumes"]]
     # One side's private part, and no other's.
