@@ -24,6 +24,7 @@ CreditConnectError
 │   ├── NodeUnreachable
 │   ├── NodeBehind          the node lacks the block that was asked about
 │   ├── NodeRefused         an error answer: `code`, `message`, `data`
+│   ├── NotFinal            no block is under a seal of each side
 │   ├── HeaderInvalid       a block's header is not what its hash says, or its seals are none
 │   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
 │   ├── Reverted            the contract's decoded error: `name`, `arguments`
@@ -137,6 +138,9 @@ class NodeRefused(ChainError):
         self.code = code
         self.node_message = message
         self.data = data
+
+
+class NotFinal(ChainError): ...
 
 
 class HeaderInvalid(ChainError): ...

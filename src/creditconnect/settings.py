@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from creditconnect.errors import SettingsError
-from creditconnect.types import Suite, is_institution_code
+from creditconnect.types import UNSEALED, Consensus, Seals, Suite, is_institution_code
 
 FORMAT = 1
 HOME_VARIABLE = "CREDITCONNECT_HOME"
@@ -42,6 +43,9 @@ _FILE_HINT = "name a file whose first line is the passphrase"
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`nodes` holds one URL a side: the first is one's own, used for submitting and following.
+
+    `seals` says whose seals make a block final; of a chain that nobody seals `confirmations_blocks` do. `least_nodes`
+    must answer for a verification to be answered at all, 0 meaning every node that is set.
 
     `suite` is for records that are yet to come; those in the vault keep theirs. `require_registered_subjects`: rows
     about subjects that are not registered, or did not consent, are rejected; a home that says nothing of it was made
@@ -58,6 +62,8 @@ class Settings:
     suite: Suite = Suite.SHA256_AES256GCM
     require_registered_subjects: bool = False
     intake: Path | None = None
+    seals: Seals = UNSEALED
+    least_nodes: int = 0
 
     @property
     def deployment_file(self) -> Path:
@@ -115,9 +121,21 @@ _NUMBERS: tuple[tuple[str, int, int, int], ...] = (
     ("confirmations_blocks", 0, 0, 1_000),
     ("gas_price_wei", 0, 0, 10**15),
     ("batch_records", 500, 1, 680),
+    ("least_nodes", 0, 0, 16),
 )
+_SEALS = "seals"
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _REQUIRE_SUBJECTS = "require_registered_subjects"
-_KNOWN = {"format", "institution", "nodes", "suite", _REQUIRE_SUBJECTS, "intake", *(name for name, *_ in _NUMBERS)}
+_KNOWN = {
+    "format",
+    "institution",
+    "nodes",
+    "suite",
+    _REQUIRE_SUBJECTS,
+    "intake",
+    _SEALS,
+    *(name for name, *_ in _NUMBERS),
+}
 
 
 def load(home: Path) -> Settings:
@@ -202,11 +220,20 @@ def write(settings: Settings) -> None:
     text += f"suite = {json.dumps(settings.suite.name)}\n{numbers}"
     text += f"{_REQUIRE_SUBJECTS} = {json.dumps(settings.require_registered_subjects)}\n"
     text += "" if settings.intake is None else f"intake = {json.dumps(str(settings.intake))}\n"
+    # Last: whatever follows a table's name is in it.
+    text += _seals_text(settings.seals)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise SettingsError(f"{path}: is there already", hint="a home is never overwritten") from None
+
+
+def _seals_text(seals: Seals) -> str:
+    if seals.consensus == Consensus.NONE:
+        return ""
+    sides = "".join(f"{side} = {json.dumps(list(validators))}\n" for side, validators in seals.validators.items())
+    return f"\n[{_SEALS}]\nconsensus = {json.dumps(seals.consensus.value)}\n{sides}"
 
 
 def new(
@@ -216,19 +243,23 @@ def new(
     *,
     suite: str = Suite.SHA256_AES256GCM.name,
     require_registered_subjects: bool = True,
+    seals: Seals = UNSEALED,
 ) -> Settings:
     """Settings of a home that is to be made, all numbers at their defaults.
 
     Raises:
         SettingsError: a node is no URL, or there is no such suite.
     """
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "institution": institution,
         "nodes": list(nodes),
         "suite": suite,
         _REQUIRE_SUBJECTS: require_registered_subjects,
     }
+    if seals.consensus != Consensus.NONE:
+        validators = {side: list(addresses) for side, addresses in seals.validators.items()}
+        document[_SEALS] = {"consensus": seals.consensus.value, **validators}
     return _checked(home, home / "settings.toml", document)
 
 
@@ -260,8 +291,33 @@ def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
         suite=suite,
         require_registered_subjects=required,
         intake=_folder(path, home, document.get("intake")),
+        seals=_seals(path, document.get(_SEALS)),
         **numbers,
     )
+
+
+def _seals(path: Path, table: object) -> Seals:
+    if table is None:
+        return UNSEALED
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: seals is no table", hint='[seals] with consensus = "clique", and a list a side')
+    sides = dict(table)
+    named_consensus = sides.pop("consensus", None)
+    consensus = next((one for one in Consensus if one.value == named_consensus), None)
+    if consensus is None:
+        raise SettingsError(f"{path}: seals.consensus is missing or unknown", hint=f"one of {', '.join(Consensus)}")
+    for side, validators in sides.items():
+        are_addresses = isinstance(validators, list) and all(
+            isinstance(one, str) and _ADDRESS.fullmatch(one.lower()) for one in validators
+        )
+        if not are_addresses or not validators:
+            raise SettingsError(f"{path}: seals.{side} is no list of addresses", hint="0x and 40 hex digits each")
+    if consensus != Consensus.NONE and len(sides) < 2:
+        raise SettingsError(f"{path}: seals names fewer than two sides", hint="nothing is final without a seal of each")
+    named = [one.lower() for validators in sides.values() for one in validators]
+    if len(set(named)) != len(named):
+        raise SettingsError(f"{path}: seals names a validator twice")
+    return Seals(consensus, {side: tuple(one.lower() for one in validators) for side, validators in sides.items()})
 
 
 def _folder(path: Path, home: Path, named: object) -> Path | None:

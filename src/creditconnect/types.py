@@ -6,7 +6,8 @@ commitment that goes with it are the first 8 and the last 24 bytes of one 32-byt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
 
@@ -43,6 +44,17 @@ class Consensus(StrEnum):
     NONE = "none"
     CLIQUE = "clique"
     QBFT = "qbft"
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """Whose seals make a block final: each side's validators, by the side's name; addresses in lower-case hex."""
+
+    consensus: Consensus = Consensus.NONE
+    validators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+UNSEALED = Seals()
 
 
 class KeyState(StrEnum):

@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 
+from creditconnect.chain.finality import Finality
 from creditconnect.chain.registry import Registry
 from creditconnect.chain.rpc import Node
 from creditconnect.custody.database import Database
 from creditconnect.errors import MirrorInconsistent, NodeBehind, NodeRefused, ReorgTooDeep
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import GREATEST_REORG_BLOCKS, Mirror
+from creditconnect.types import UNSEALED
 from tests.chain.homes import HK, SCHEMA, SZ, Stage, running_anvil, stage_on
 from tests.chain.proxy import Answer, Forward, Proxy, Request, proxy_before, refusal, result
 
@@ -70,7 +72,7 @@ def watching(stage: Stage, proxy: Proxy, path: Path) -> Iterator[Watch]:
     database = Database(path, mirrors.MIGRATIONS)
     try:
         registry = Registry(Node(proxy.url, attempts=1), stage.registry, stage.abi)
-        yield Watch(stage, proxy, path, Mirror(database, registry, first_block=1))
+        yield Watch(stage, proxy, path, Mirror(database, stage.reach(registry), Finality(UNSEALED), first_block=1))
     finally:
         database.close()
 

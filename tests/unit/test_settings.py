@@ -10,7 +10,7 @@ import pytest
 from creditconnect import settings as homes
 from creditconnect.errors import SettingsError, UsageError
 from creditconnect.settings import Settings
-from creditconnect.types import Suite
+from creditconnect.types import UNSEALED, Consensus, Seals, Suite
 
 SETTINGS = """format = 1
 institution = "CRA-HK-01"
@@ -244,3 +244,39 @@ def test_settings__are_values__never_changed_in_place(tmp_path: Path) -> None:
     with pytest.raises(AttributeError):
         made.institution = "other"  # type: ignore[misc]
     assert isinstance(made, Settings)
+
+
+SEALS = f"""
+[seals]
+consensus = "clique"
+hk = ["0x{"AB" * 20}"]
+sz = ["0x{"cd" * 20}", "0x{"ef" * 20}"]
+"""
+
+
+def test_load__seals__by_side_in_lower_case_and_written_again(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+    found = homes.load(home_with(tmp_path / "one", SETTINGS + SEALS))
+    assert found.seals == Seals(
+        Consensus.CLIQUE, {"hk": ("0x" + "ab" * 20,), "sz": ("0x" + "cd" * 20, "0x" + "ef" * 20)}
+    )
+    made = homes.new(tmp_path / "two", "CRA-HK-01", ("http://a",), seals=found.seals)
+    homes.write(made)
+    assert homes.load(tmp_path / "two").seals == found.seals
+    assert homes.load(home_with(tmp_path / "three", SETTINGS)).seals == UNSEALED
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        (SEALS.replace("clique", "pow"), "seals.consensus is missing or unknown"),
+        (SEALS.replace("0x" + "cd" * 20, "0x12"), "seals.sz is no list of addresses"),
+        (SEALS.replace("AB" * 20, "cd" * 20), "seals names a validator twice"),
+        (SEALS[: SEALS.index("sz")], "seals names fewer than two sides"),
+        ("seals = 7\n", "seals is no table"),
+        (SEALS + "mo = []\n", "seals.mo is no list of addresses"),
+    ],
+)
+def test_load__seals_that_are_wrong__named(tmp_path: Path, table: str, complaint: str) -> None:
+    assert complaint in refused(tmp_path, SETTINGS + table).message

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from creditconnect.chain.finality import Finality
 from creditconnect.chain.registry import (
     Block,
     Claim,
@@ -22,7 +23,7 @@ from creditconnect.chain.registry import (
     institution_from,
     note_from,
 )
-from creditconnect.errors import NodeBehind, NodeRefused, NodeUnreachable
+from creditconnect.errors import HeaderInvalid, NodeBehind, NodeRefused, NodeUnreachable, NotFinal
 from creditconnect.reasons import CheckReason
 from creditconnect.types import ChainIdentity, Check, CheckStatus, RecordState
 
@@ -66,9 +67,14 @@ class _Facts(NamedTuple):
 class Standpoint:
     """Asks the registry behind one node, or behind one node a side."""
 
-    def __init__(self, registries: Sequence[Registry], trusted: ChainIdentity) -> None:
+    def __init__(
+        self, registries: Sequence[Registry], trusted: ChainIdentity, finality: Finality, *, least_nodes: int = 0
+    ) -> None:
+        """`least_nodes` must answer for there to be an answer, which is marked where more are set; 0 means all."""
         self._registries = list(registries)
         self._trusted = trusted
+        self._finality = finality
+        self._least_nodes = least_nodes or len(self._registries)
         self._identified: set[str] = set()
         # What the contract never changes: the id of a permanent code, the code and side of an id.
         self._ids: dict[str, int] = {}
@@ -100,7 +106,7 @@ class Standpoint:
     # ------------------------------------------------------------------------------------------------------- private
 
     def _heads(self) -> tuple[list[tuple[Registry, Block]], Check | None]:
-        """The nodes that answer, with their heads, and what to say of those that do not."""
+        """The nodes that answer, each with its newest final block, and what to say of those that do not."""
         reached: list[tuple[Registry, Block]] = []
         failure: Check | None = None
         for registry in self._registries:
@@ -108,12 +114,20 @@ class Standpoint:
                 if registry.node.url not in self._identified:
                     registry.require_identity(self._trusted)
                     self._identified.add(registry.node.url)
-                reached.append((registry, registry.head_of(self._trusted)))
+                head = registry.head_of(self._trusted)
+                reached.append((registry, self._finality.under(registry, head)))
             except NodeUnreachable as error:
                 self._identified.discard(registry.node.url)
                 failure = _error(CheckReason.NODE_UNREACHABLE, error.message)
             except NodeRefused as error:
                 failure = _error(CheckReason.NODE_REFUSED, error.message)
+            except NodeBehind as error:
+                failure = _error(CheckReason.NODE_BEHIND, error.message)
+            except (NotFinal, HeaderInvalid) as error:
+                failure = _error(CheckReason.NOT_FINAL, error.message)
+        if failure is not None and len(reached) >= self._least_nodes:
+            told = f"as one node alone has it: {failure.detail}" if len(reached) == 1 else failure.detail
+            failure = Check("agreement", CheckStatus.SKIPPED, CheckReason.SINGLE_NODE, told)
         return reached, failure
 
     def _taken(

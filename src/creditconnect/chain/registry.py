@@ -6,7 +6,7 @@ mix two blocks nor come from a node that lacks the block: that is `NodeBehind`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,7 +198,7 @@ class Registry:
                 )
 
     def head(self) -> Block:
-        return _block(self.node.call("eth_getBlockByNumber", "latest", False))
+        return block_from(self.node.call("eth_getBlockByNumber", "latest", False))
 
     def head_of(self, trusted: ChainIdentity) -> Block:
         """The head, if block 0 is still the trusted chain's.
@@ -217,7 +217,7 @@ class Registry:
                 f"{self.node.url}: genesis hash is {genesis['hash'][2:]}, not the trusted {trusted.genesis_hash.hex()}",
                 hint="another chain answers at this URL; correct the URL, or init a home with its deployment file",
             )
-        return _block(head)
+        return block_from(head)
 
     def block(self, number: int) -> Block | None:
         """The block of that number, or None where the node has none."""
@@ -233,7 +233,7 @@ class Registry:
         for answer in answers:
             if isinstance(answer, NodeRefused):
                 raise answer
-        return [None if answer is None else _block(answer) for answer in answers]
+        return [None if answer is None else block_from(answer) for answer in answers]
 
     def receipts(self, tx_hashes: Sequence[bytes]) -> list[Receipt | None]:
         """A receipt for each transaction that is in a block, else None.
@@ -445,7 +445,8 @@ def _found(word: bytes) -> Found | None:
     )
 
 
-def _block(answer: dict[str, Any]) -> Block:
+def block_from(answer: Mapping[str, Any]) -> Block:
+    """A block as `eth_getBlockByNumber` gives it."""
     base_fee = answer.get("baseFeePerGas")
     return Block(
         number=int(answer["number"], 16),

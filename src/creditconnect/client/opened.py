@@ -19,7 +19,9 @@ from creditconnect.answers.standpoint import Standpoint
 from creditconnect.answers.verification import Verifier
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.deployment import Deployment
+from creditconnect.chain.finality import Finality
 from creditconnect.chain.key_files import KeyFiles
+from creditconnect.chain.reach import Reach
 from creditconnect.chain.registry import (
     Block,
     Claim,
@@ -46,7 +48,10 @@ from creditconnect.exchange.review import Review
 from creditconnect.exchange.submitter import submitter_lock
 from creditconnect.records.schemas import SchemaCatalogue
 from creditconnect.settings import Ask, Settings
-from creditconnect.types import RecordState
+from creditconnect.types import Consensus, RecordState
+
+# What a validator takes at least: geth hands nothing on to its peers that pays nothing.
+LEAST_GAS_PRICE_WEI = {Consensus.NONE: 0, Consensus.CLIQUE: 1, Consensus.QBFT: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class Opened:
 
     def find(self, record_hash: bytes) -> FoundClaims:
         """Every claim to a record hash. A claim to a hash proves nothing by itself; see `verify`."""
-        block = self.registry.head()
+        block = self.final_block()
         (counts,) = self.registry.ask([Question("registry")], block)
         ids = list(range(1, counts["institutionCount"] + 1))
         (answers,) = self.registry.ask([Question("find", (int.from_bytes(record_hash, "big"), ids))], block)
@@ -125,12 +130,26 @@ class Opened:
         abi = ContractAbi.load()
         return [Registry(Node(url), self.deployment.identity.registry, abi) for url in self.settings.nodes]
 
-    @cached_property
+    @property
     def registry(self) -> Registry:
-        """The own side's, known to be the trusted one."""
-        own = self._registries[0]
-        own.require_identity(self.deployment.identity)
-        return own
+        """Behind the own side's node, or another's while that is out of reach; known to be the trusted one."""
+        return self._reach.registry()
+
+    def final_block(self) -> Block:
+        """The newest block that is under a seal of each side, where the chain is sealed.
+
+        Raises:
+            NodeUnreachable: no node answers. NotFinal: no block is.
+        """
+        return self._reach.act(lambda registry: self._finality.under(registry, registry.head()))
+
+    @cached_property
+    def _reach(self) -> Reach:
+        return Reach(self._registries, self.deployment.identity, monotonic=self._monotonic)
+
+    @cached_property
+    def _finality(self) -> Finality:
+        return Finality(self.settings.seals, confirmations=self.settings.confirmations_blocks)
 
     @cached_property
     def _database(self) -> Database:
@@ -167,12 +186,14 @@ class Opened:
     @cached_property
     def _mirror(self) -> Mirror:
         database = self._kept(Database(self.settings.mirror_file, mirrors.MIGRATIONS))
-        return Mirror(database, self.registry, self.deployment.block)
+        return Mirror(database, self._reach, self._finality, self.deployment.block)
 
     @cached_property
     def _verifier(self) -> Verifier:
         return Verifier(
-            Standpoint(self._registries, self.deployment.identity),
+            Standpoint(
+                self._registries, self.deployment.identity, self._finality, least_nodes=self.settings.least_nodes
+            ),
             self.settings.institution,
             self.schemas,
             self.deployment.identity,
@@ -193,13 +214,13 @@ class Opened:
         with submitter_lock(self.settings.locks_folder, signer.address):
             yield Outbox(
                 database or self._database,
-                self.registry,
+                self._reach,
+                self._finality,
                 signer,
                 self.settings.institution,
                 schema_ids=self.schema_number,
                 batch_records=self.settings.batch_records,
-                confirmations=self.settings.confirmations_blocks,
-                gas_price_wei=self.settings.gas_price_wei,
+                gas_price_wei=max(self.settings.gas_price_wei, LEAST_GAS_PRICE_WEI[self.settings.seals.consensus]),
                 clock=self._clock,
                 monotonic=self._monotonic,
             )
@@ -261,7 +282,7 @@ class Opened:
 
     def _states(self, records: list[StoredRecord]) -> list[str]:
         """Each record's state on the chain now: a `RecordState`'s name, or EXPIRED."""
-        block = self.registry.head()
+        block = self.final_block()
         own = self._own_id(block)
         found = self.registry.find_many([(record.derived.record_hash, own) for record in records], block)
         return [self._state(record, claim, own, block) for record, claim in zip(records, found, strict=True)]
@@ -288,7 +309,7 @@ class Opened:
         """
         if schema not in self._schema_numbers:
             question = Question("schemaByHash", (self.schemas.load(schema).hash,))
-            (number,) = self.registry.ask([question], self.registry.head())
+            (number,) = self.registry.ask([question], self.final_block())
             if not number:
                 raise UsageError(f"the registry has not pinned the schema {schema}", hint="ask an authority to add it")
             self._schema_numbers[schema] = int(number)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from creditconnect.chain.contract_abi import Event
+from creditconnect.chain.finality import Finality
+from creditconnect.chain.reach import Reach
 from creditconnect.chain.registry import Block, Log, Question, Registry
 from creditconnect.custody.database import Database
 from creditconnect.errors import MirrorInconsistent, NodeBehind, NodeRefused, ReorgTooDeep
@@ -62,19 +64,26 @@ class Followed:
 class Mirror:
     """Follows one registry into one database, which is at `MIGRATIONS`."""
 
-    def __init__(self, database: Database, registry: Registry, first_block: int) -> None:
+    def __init__(self, database: Database, reach: Reach, finality: Finality, first_block: int) -> None:
         self._database = database
-        self._registry = registry
+        self._reach = reach
+        self._finality = finality
+        # The one that is followed now: a scan is one node's from its beginning to its end.
+        self._registry = reach.registry()
         self._first_block = first_block
 
     def follow(self, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Followed:
-        """Take what is new up to the node's head. Raises leave the mirror as it was after the last whole window.
+        """Take what is new up to the newest final block. Raises leave the mirror as it was after the last whole window.
 
         Raises:
             NodeBehind: the node lacks a block that was mirrored; ReorgTooDeep; MirrorInconsistent: the node left
-            events out.
+            events out; NotFinal: blocks come without a seal of each side.
         """
-        head = self._registry.head()
+        return self._reach.act(lambda registry: self._followed(registry, progress))
+
+    def _followed(self, registry: Registry, progress: Callable[[int, int], None]) -> Followed:
+        self._registry = registry
+        head = self._finality.under(registry, registry.head())
         rewound_to = self._rewind(head)
         start = self.height()
         taken, window = 0, GREATEST_WINDOW_BLOCKS

@@ -17,7 +17,10 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from creditconnect.chain.finality import Finality
+from creditconnect.chain.reach import Reach
 from creditconnect.chain.registry import Block, Question, Receipt, Registry, bytes32_of
 from creditconnect.chain.signing import Signer
 from creditconnect.custody.database import Database
@@ -57,6 +60,7 @@ _HINTS = {
 }
 
 
+Done = TypeVar("Done")
 Beside = Callable[[sqlite3.Connection, str, bytes], None]
 """What is stored with a transaction, by its one commit: given the connection, the sender, the transaction's hash."""
 
@@ -92,25 +96,27 @@ class Outbox:
     def __init__(
         self,
         database: Database,
-        registry: Registry,
+        reach: Reach,
+        finality: Finality,
         signer: Signer,
         institution_code: str,
         *,
         schema_ids: Callable[[str], int],
         batch_records: int,
-        confirmations: int,
         gas_price_wei: int,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
-        """`schema_ids` gives the registry's number of a schema; `confirmations` 0 means mined is final."""
+        """`schema_ids` gives the registry's number of a schema; `gas_price_wei` is the least that the chain takes."""
         self._database = database
-        self._registry = registry
+        self._reach = reach
+        self._finality = finality
+        # The one that the act under way is done with.
+        self._registry = reach.registry()
         self._signer = signer
         self._institution_code = institution_code
         self._schema_ids = schema_ids
         self._batch_records = min(batch_records, GREATEST_BATCH_RECORDS)
-        self._confirmations = confirmations
         self._gas_price_wei = gas_price_wei
         self._clock = clock
         self._monotonic = monotonic
@@ -121,8 +127,8 @@ class Outbox:
         self._refusal = ""
         # When a transaction first looked lost: the node may show its nonce before its receipt.
         self._suspected: dict[int, float] = {}
-        self._chain_id = int(registry.node.call("eth_chainId"), 16)
-        self._used_nonces = registry.nonce(signer.address)
+        self._chain_id = int(self._registry.node.call("eth_chainId"), 16)
+        self._used_nonces = self._registry.nonce(signer.address)
 
     # ---------------------------------------------------------------------------------------------------- stepping
 
@@ -131,8 +137,11 @@ class Outbox:
 
         Raises:
             NotEntitled: the registry takes no batch of this institution now; everything stays where it is.
-            NodeUnreachable: as it says; nothing is lost.
+            NodeUnreachable: no node answers; nothing is lost. NotFinal: blocks come without a seal of each side.
         """
+        return self._by_any_node(lambda: self._pumped(flush=flush))
+
+    def _pumped(self, *, flush: bool) -> Pumped:
         head = self._registry.head()
         registered = self._settle(head)
         self._sign_waiting(head, flush=flush)
@@ -143,6 +152,9 @@ class Outbox:
 
     def step(self) -> int:
         """Send what is stored and look what became of it, without batching; how many records are registered by it."""
+        return self._by_any_node(self._stepped)
+
+    def _stepped(self) -> int:
         registered = self._settle(self._registry.head())
         self._send()
         return registered
@@ -155,7 +167,7 @@ class Outbox:
         """
         probe = self._registry.register_call(self._schema_ids(schema), expires_at, 0, [os.urandom(32)])
         try:
-            self._registry.simulate(self._signer.address, probe)
+            self._by_any_node(lambda: self._registry.simulate(self._signer.address, probe))
         except Reverted as error:
             raise NotEntitled(error.message, hint=_HINTS.get(error.name, "")) from error
 
@@ -175,14 +187,28 @@ class Outbox:
             ).fetchone()
         if under_way is not None:
             return int(under_way[0])
-        head = self._registry.head()
-        self._registry.simulate(self._signer.address, data)
-        gas = self._registry.estimate(self._signer.address, data, TRANSACTION_GAS_LIMIT) * 5 // 4
+        head, estimated = self._by_any_node(lambda: self._tried(data))
+        gas = estimated * 5 // 4
         with self._database.write() as connection:
             tx = self._store(connection, action, data, min(gas, TRANSACTION_GAS_LIMIT), head)
             if beside is not None:
                 beside(connection, self._signer.address, self._hash(tx))
         return tx
+
+    def _tried(self, data: bytes) -> tuple[Block, int]:
+        """The head, and what a call would take there."""
+        head = self._registry.head()
+        self._registry.simulate(self._signer.address, data)
+        return head, self._registry.estimate(self._signer.address, data, TRANSACTION_GAS_LIMIT)
+
+    def _by_any_node(self, act: Callable[[], Done]) -> Done:
+        """One act with one node, or from its beginning with the next: what is stored decides, so it may be repeated."""
+
+        def on(registry: Registry) -> Done:
+            self._registry = registry
+            return act()
+
+        return self._reach.act(on)
 
     def outcome(self, tx: int) -> Outcome | None:
         """What became of a transaction; None while it is under way."""
@@ -222,6 +248,7 @@ class Outbox:
         if not under_way:
             self._settled = head
             return 0
+        final = self._finality.under(self._registry, head)
         # The nonce first: a transaction mined between the two questions must not look lost.
         self._used_nonces = self._registry.nonce(self._signer.address)
         receipts = self._registry.receipts([tx_hash for _, tx_hash, _, _ in under_way])
@@ -232,11 +259,11 @@ class Outbox:
                     self._settle_lost(tx)
             elif receipt.succeeded:
                 mined.append((tx, receipt))
-            elif self._is_final(receipt, head):
+            elif receipt.block_number <= final.number:
                 self._settle_failed(tx, receipt, data)
         # Last: a question that failed is asked again, at the same head too.
         self._settled = head
-        return self._settle_mined(mined, head)
+        return self._settle_mined(mined, final)
 
     def _notice_reorg(self, head: Block) -> None:
         """If the head does not follow the last one, look whether the blocks of what was mined are still there."""
@@ -265,23 +292,20 @@ class Outbox:
         since = self._suspected.setdefault(tx, self._monotonic())
         return self._monotonic() - since >= LOST_AFTER_SECONDS
 
-    def _is_final(self, receipt: Receipt, head: Block) -> bool:
-        return receipt.block_number + self._confirmations <= head.number
-
-    def _settle_mined(self, mined: Sequence[tuple[int, Receipt]], head: Block) -> int:
+    def _settle_mined(self, mined: Sequence[tuple[int, Receipt]], final: Block) -> int:
         if not mined:
             return 0
-        final = [tx for tx, receipt in mined if self._is_final(receipt, head)]
+        settled = [tx for tx, receipt in mined if receipt.block_number <= final.number]
         with self._database.write() as connection:
             connection.executemany(
                 "UPDATE transactions SET state = ?, block_number = ?, block_hash = ?, gas_used = ? WHERE id = ?",
                 [
-                    ("final" if self._is_final(r, head) else "mined", r.block_number, r.block_hash, r.gas_used, tx)
+                    ("final" if tx in settled else "mined", r.block_number, r.block_hash, r.gas_used, tx)
                     for tx, r in mined
                 ],
             )
-            marks = ",".join("?" * len(final))
-            (records,) = connection.execute(f"SELECT count(*) FROM records WHERE tx IN ({marks})", final).fetchone()
+            marks = ",".join("?" * len(settled))
+            (records,) = connection.execute(f"SELECT count(*) FROM records WHERE tx IN ({marks})", settled).fetchone()
         return int(records)
 
     def _settle_failed(self, tx: int, receipt: Receipt, data: bytes) -> None:
