@@ -1,4 +1,4 @@
-"""Commands that change a network, or are for nodes that others start: network join, prepare, transition."""
+"""Commands that change a network, or are for nodes that others start: network join, prepare, transition, refound."""
 
 from __future__ import annotations
 
@@ -94,3 +94,35 @@ def transition(
         return
     say(f"{network.genesis_file}: restart your node with it; the other sides must read the same digest:")
     print(digest.hex())
+
+
+@app.command()
+def refound(
+    files: Annotated[list[Path], typer.Argument(help="The new public file of every side.")],
+    of: Annotated[Path, typer.Option(help="The folder of the network that can't go on; one of its nodes runs there.")],
+    side: Annotated[str, typer.Option(help="Whose node in that folder is asked for the state.")],
+    block: Annotated[int, typer.Option(help="After which block; the newest that all sides sealed if not given.")] = 0,
+    folder: FolderOption = DEFAULT_FOLDER,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the genesis that goes on from another network's last state, on geth, when a validator's key is lost."""
+    from creditconnect.network.folder import NetworkFolder
+    from creditconnect.network.founding import make_next_genesis
+    from creditconnect.network.genesis import founders
+    from creditconnect.network.geth import Geth
+    from creditconnect.network.refounding import PAGE_SECONDS, read_last_state
+
+    old = NetworkFolder(of)
+    old.configuration()
+    (name,) = local_sides(old, side)
+    node = side_node(old, name)
+    door = Geth().door(node.folder, timeout_seconds=PAGE_SECONDS)
+    last = read_last_state(node.rpc, door, founders(old.genesis(), old.sides()), block or None)
+    network = NetworkFolder(folder)
+    found = make_next_genesis(network, files, last)
+    if as_json:
+        print_json({"file": network.genesis_file, "hash": found, "block": last.block, "block_hash": last.hash})
+        return
+    say(f"{network.genesis_file}: goes on after block {last.block}, {last.hash.hex()}; all sides must name the same")
+    say(f"{network.genesis_file}: read its hash over the phone; the other sides must have the same:")
+    print(found.hex())

@@ -17,6 +17,7 @@ from creditconnect.network.configuration import Configuration, Place
 from creditconnect.network.engine import Engine
 from creditconnect.network.folder import NetworkFolder
 from creditconnect.network.genesis import build_genesis, genesis_hash, is_built_from
+from creditconnect.network.refounding import LastState, build_next_genesis
 from creditconnect.network.sides import Side, read_side, write_side
 
 
@@ -99,6 +100,21 @@ def make_genesis(network: NetworkFolder, files: Sequence[Path]) -> bytes:
     take_in(network, files)
     if not known:
         network.genesis_file.write_bytes(genesis)
+    return genesis_hash(genesis)
+
+
+def make_next_genesis(network: NetworkFolder, files: Sequence[Path], last: LastState) -> bytes:
+    """Build the genesis of a network that goes on from another's last state; its hash.
+
+    Raises:
+        SideInvalid, UsageError: as `make_genesis`. NetworkError: there is a genesis already; not on Clique.
+    """
+    genesis = build_next_genesis([read_side(path) for path in files], last)
+    _require_same_settings(network, read_side(files[0]))
+    if network.genesis_file.exists() and network.genesis() != genesis:
+        raise NetworkError(f"{network.genesis_file}: is another genesis", hint="name another --folder")
+    take_in(network, files)
+    network.genesis_file.write_bytes(genesis)
     return genesis_hash(genesis)
 
 

@@ -19,7 +19,7 @@ from creditconnect import settings
 from creditconnect.errors import EngineMissing, NetworkError
 from creditconnect.network.engine import Launch, Program, answer_of, missing, versioned, write_private
 from creditconnect.network.folder import SideFolder
-from creditconnect.network.ipc import Ipc
+from creditconnect.network.ipc import TIMEOUT_SECONDS, Ipc
 from creditconnect.types import Consensus
 
 VERSION = "1.13.15"
@@ -103,8 +103,12 @@ class Geth:
                 self._ipc(folder).call("clique_discard", voted)
         self._ipc(folder).call("clique_propose", address, add)
 
+    def door(self, folder: SideFolder, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Ipc:
+        """The private door of a running node, for what other engines don't have."""
+        return Ipc(folder.path / _SOCKET, timeout_seconds=timeout_seconds)
+
     def _ipc(self, folder: SideFolder) -> Ipc:
-        return Ipc(folder.path / _SOCKET)
+        return self.door(folder)
 
 
 def _configuration(launch: Launch) -> str:
