@@ -1,6 +1,6 @@
-"""Promise: the main job runs on two real validators as it does on an embedded Anvil, and nothing counts before both sealed.
+"""Promise: the main job runs on two real validators as on an embedded Anvil, and nothing counts before both sealed.
 
-The demo is run as its users do; what it left is then looked at by itself: the whole chain's seals, both nodes' settings.
+The demo is run as its users do; what it left is then looked at by itself: the whole chain's seals, both nodes' homes.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ def demo(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> tuple[str,
     folder = tmp_path_factory.mktemp("demo") / "on validators"
     tools = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(PROGRAM.parent), os.environ["PATH"]])
     done = subprocess.run(
-        [PROGRAM, "demo", "--network", "geth", "--folder", folder, "--project", ROOT],
-        env=os.environ | {"PATH": tools, "SOLCX_BINARY_PATH": str(ROOT / ".tools" / "solcx")},
+        ["make", "--no-print-directory", "demo", "NETWORK=geth", f"ARGS=--folder '{folder}'"],
+        cwd=ROOT,
+        env=os.environ | {"PATH": tools},
         capture_output=True,
         text=True,
         timeout=DEMO_SECONDS,

@@ -32,7 +32,7 @@ class Validators:
 
 
 @contextmanager
-def embedded_validators(folder: Path, funded: tuple[str, ...], *, port: int = 0) -> Iterator[Validators]:
+def embedded_validators(path: Path, funded: tuple[str, ...], *, port: int = 0) -> Iterator[Validators]:
     """A running network of two sides, each in a folder of its own; `port` is the first side's, for clients.
 
     Raises:
@@ -41,7 +41,7 @@ def embedded_validators(folder: Path, funded: tuple[str, ...], *, port: int = 0)
     engine = engine_of("geth")
     engine.find()
     passphrase = secrets.token_urlsafe(24)
-    networks = {side.name: NetworkFolder(folder / side.name) for side in SIDES}
+    networks = {side.name: NetworkFolder(path / side.name) for side in SIDES}
     for number, (name, network) in enumerate(networks.items()):
         place = Place(LOOPBACK, free_port(), LOOPBACK, port if port and number == 0 else free_port())
         # Each side's own authority gets its balance by its own side's word; here one says it for all.

@@ -151,7 +151,7 @@ class Stage:
         return result.stdout
 
     def wait_until_final(self, institution: str) -> None:
-        """Wait until what is in a block now is final, as an institution sees it: an admin's script ends with a block."""
+        """Wait until what is in a block now is final, as an institution sees it: scripts end with a block."""
         with self.open(institution) as client:
             height = client.registry.head().number
             while client.final_block().number < height:
