@@ -39,9 +39,15 @@ def test_start__data_of_another_genesis__says_how_to_remove_it(
     for side in ("hk", "sz"):
         network.node(side).stop()
     other = found(engine, tmp_path / "other")
-    for path in ("genesis.json", "hk.json", "sz.json"):
-        shutil.copy(other.folders["hk"].path / path, network.folders["hk"].path / path)
+    shutil.move(network.node("hk").folder.data_folder, other.node("hk").folder.data_folder)
     with pytest.raises(NetworkError, match=r"holds the chain of another genesis.*network reset --side hk"):
+        other.node("hk").start(PASSPHRASE)
+
+
+def test_start__a_key_that_is_not_the_sides__refused(network: Network, engine: Engine, tmp_path: Path) -> None:
+    other = found(engine, tmp_path / "other")
+    shutil.copy(other.node("hk").folder.keystore_file, network.node("hk").folder.keystore_file)
+    with pytest.raises(NetworkError, match=r"validator\.json: is not the key of hk\.json: restore the one that is"):
         network.node("hk").start(PASSPHRASE)
 
 

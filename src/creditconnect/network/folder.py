@@ -93,8 +93,8 @@ class NetworkFolder:
         return SideFolder(self.path / side)
 
     def local_sides(self) -> list[str]:
-        """The sides whose validator's key lives here, by name."""
-        return sorted(path.parents[1].name for path in self.path.glob("*/keystore/validator.json"))
+        """The sides whose node lives here, validators and followers, by name."""
+        return sorted({path.parent.name for form in ("*/nodekey", "*/key") for path in self.path.glob(form)})
 
     def sides(self) -> list[Side]:
         """Every side's public file, by name.
