@@ -24,6 +24,7 @@ CreditConnectError
 │   ├── NodeUnreachable
 │   ├── NodeBehind          the node lacks the block that was asked about
 │   ├── NodeRefused         an error answer: `code`, `message`, `data`
+│   ├── HeaderInvalid       a block whose hash or seals are not what its header makes them
 │   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
 │   ├── Reverted            the contract's decoded error: `name`, `arguments`
 │   ├── SignerUnreachable   a remote signer does not answer
@@ -133,6 +134,9 @@ class NodeRefused(ChainError):
         self.code = code
         self.node_message = message
         self.data = data
+
+
+class HeaderInvalid(ChainError): ...
 
 
 class OtherChain(ChainError): ...

@@ -36,6 +36,14 @@ class ExchangeSuite(IntEnum):
     MLKEM768_X25519_AES256GCM = 2
 
 
+class Consensus(StrEnum):
+    """Who seals a chain's blocks, and how. NONE: one process, nobody seals (Anvil)."""
+
+    NONE = "none"
+    CLIQUE = "clique"
+    QBFT = "qbft"
+
+
 class KeyState(StrEnum):
     """Where a key stands in its home."""
 
