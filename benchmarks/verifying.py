@@ -77,7 +77,7 @@ def _packages(ground: Ground, count: int) -> list[Path]:
     folder = ground.folder / "packages"
     with ground.open(PROVIDER) as client:
         client.submit(ground.rows(count), mapping=MAPPING)
-        client.write_packages(folder)
+        client.package_write(folder)
     return sorted(folder.iterdir())
 
 

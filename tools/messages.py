@@ -35,9 +35,15 @@ _SPEAKERS = {
 _ERROR = re.compile(
     r"[A-Z]\w*(Error|Invalid|Unreadable|Unknown|Gone|Altered|Another|Unreachable|Behind|Refused|Busy|Entitled|Inconsistent|Deep|Damaged|Locked|TooNew|Chain|Passphrase|Tampered|NotCanonical)"
 )
-# What typer itself says in help texts.
+# What typer, and pydantic beneath it, say in help texts and of wrong arguments.
 _TYPERS_OWN = (
-    *("Usage: ", "Options", "Arguments", "Commands", "Show this message and exit."),
+    *("Usage: ", "Options", "Arguments", "Commands", "Show this message and exit.", "default: {}", "required"),
+    *("Missing argument {}", "Missing option {}", "Missing command", "Invalid value for {}: {}"),
+    *("No such option: {}", "No such option: {} (Possible options: {})"),
+    *("No such command {}", "No such command {}. Did you mean {}?"),
+    *("Option {} requires an argument", "Option {} does not take a value", "Got unexpected extra argument(s) ({})"),
+    "Input should be a valid integer, unable to parse string as an integer",
+    *("Input should be greater than or equal to {}", "Input should be less than or equal to {}"),
     "Install completion for the current shell.",
     "Show completion for the current shell, to copy it or customize the installation.",
 )

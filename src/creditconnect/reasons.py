@@ -75,6 +75,8 @@ class CheckReason(StrEnum):
     # sealed packages
     SEALED_FOR_ANOTHER = "SEALED_FOR_ANOTHER"
     SEALED_KEY_GONE = "SEALED_KEY_GONE"
+    # a file that can't be read
+    PACKAGE_UNREADABLE = "PACKAGE_UNREADABLE"
     # a check that an earlier one left without its input
     NOT_REACHED = "NOT_REACHED"
 

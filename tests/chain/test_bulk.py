@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from creditconnect.client.verifying import _measured
 from creditconnect.custody.archives import write_archive
 from creditconnect.reasons import ChainReason
 from creditconnect.records.schemas import DOCUMENT, SchemaCatalogue
-from tests.chain.console import PROGRAM, Console
+from tests.chain.console import PROGRAM, Console, Said
 from tests.chain.homes import BANK_HK, BANK_SZ, BUREAU_HK, HK, PROVIDER, Stage, write_rows
 from tests.chain.proxy import Answer, Cut, Forward, Request, proxy_before
 
@@ -49,7 +50,7 @@ def every_kind(stage: Stage, tmp_path: Path) -> Path:
     for number in range(3):
         (papers / f"{number}.pdf").write_bytes(b"%%PDF-1.7 number %d" % number)
     bureau.submit(papers, schema="document/1")
-    bureau.write_packages(folder)
+    bureau.package_write(folder)
     records: dict[str, list[Path]] = {json.loads(path.read_bytes())["schema"]: [] for path in folder.iterdir()}
     for path in sorted(folder.iterdir()):
         records[json.loads(path.read_bytes())["schema"]].append(path)
@@ -132,7 +133,7 @@ def test_verify_into__killed__goes_on_where_it_was_and_ends_with_each_once(
     stage.scope(BUREAU_HK, roles=PROVIDER, reviewed=False)
     bureau, bank = stage.client(BUREAU_HK, tmp_path / "bureau"), stage.home(BANK_SZ, tmp_path / "bank").home
     bureau.submit(write_rows(tmp_path / "rows.jsonl", 3_000))
-    bureau.write_packages(tmp_path / "shown")
+    bureau.package_write(tmp_path / "shown")
     out, journal = tmp_path / "out.csv", tmp_path / "out.csv.journal"
     command = [str(PROGRAM), "verify", str(tmp_path / "shown"), "--out", str(out), "--home", str(bank)]
     process = subprocess.Popen(command, env=console.environment, stdout=subprocess.DEVNULL)
@@ -181,6 +182,67 @@ def test_verify_into__stopped_and_a_document_altered_meanwhile__that_is_asked_ag
     mismatched = [name for name, said in alone.items() if "DOCUMENT_MISMATCH" in said.reasons]
     assert len(mismatched) == 2
     assert all("DOCUMENT_MISMATCH" in rows[name]["reasons"] for name in mismatched)
+
+
+def test_verify_into__files_that_cant_be_read__a_row_each_that_says_so_and_the_rest_goes_on(
+    bank: Client, every_kind: Path, tmp_path: Path
+) -> None:
+    whole = {name: said.verdict for name, said in bank.verify_all(every_kind)}
+    (every_kind / "1-dangling.ccpackage").symlink_to(tmp_path / "nowhere")
+    (every_kind / "2-folder.ccpackage").mkdir()
+    os.mkfifo(every_kind / "3-pipe.ccpackage")
+    (every_kind / "4-damaged.ccarchive").write_bytes(b"PK\3\4 and no more")
+    os.mkfifo(every_kind / "5-pipe.ccarchive")
+    with zipfile.ZipFile(every_kind / "6-bomb.ccarchive", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("a.ccpackage", bytes(10**6))
+    unreadable = {path.name for path in every_kind.iterdir() if path.name[1] == "-"}
+    bank.verify_into(every_kind, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = {row["input"]: row for row in csv.DictReader(file)}
+    assert len(unreadable) == 6
+    assert rows.keys() == whole.keys() | unreadable
+    assert {(rows[name]["verdict"], rows[name]["reasons"]) for name in unreadable} == {
+        ("COULD_NOT_TELL", "PACKAGE_UNREADABLE")
+    }
+    assert {name: rows[name]["verdict"] for name in whole} == {name: said.value for name, said in whole.items()}
+    assert "No such file" in rows["1-dangling.ccpackage"]["detail"]
+    assert "is deflated" in rows["6-bomb.ccarchive"]["detail"]
+
+
+def test_verify_into__while_another_process_writes_the_same__refused_in_one_line(
+    stage: Stage, console: Console, every_kind: Path, tmp_path: Path
+) -> None:
+    home = stage.home(BANK_SZ, tmp_path / "bank").home
+    second: list[Said] = []
+
+    def meanwhile(_: int) -> None:
+        second.append(console.run("verify", every_kind, "--out", tmp_path / "out.csv", home=home))
+
+    with Client.open(home) as first:
+        done = first.verify_into(every_kind, tmp_path / "out.csv", progress=meanwhile)
+    assert (second[0].code, "another process writes it" in second[0].complaint) == (2, True)
+    assert done.inputs == len(list(every_kind.glob("*.ccpackage")))
+
+
+def test_verify_into__stopped_and_the_chain_reorganised_meanwhile__what_it_was_told_there_is_asked_again(
+    stage: Stage, bank: Client, every_kind: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.csv"
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    # The newest block holds a transaction: an empty one would come back with the same hash.
+    stage.scope(BUREAU_HK, roles=PROVIDER, reviewed=True, schemas=0b110)
+    for reorganised in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            bank.verify_into(every_kind, out, progress=stop)
+        if reorganised:
+            stage.anvil.reorg(1)
+        done = bank.verify_into(every_kind, out)
+        wrong_by_themselves = 5
+        assert (done.kept <= wrong_by_themselves) == reorganised
+        assert done.inputs > 2 * wrong_by_themselves
 
 
 def test_measured__a_name_longer_than_any_files__is_no_document_here(tmp_path: Path) -> None:

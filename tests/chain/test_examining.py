@@ -63,14 +63,14 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         stage.scope(BUREAU_HK, roles=PROVIDER, reviewed=True)
         client = stage.client(BUREAU_HK, stage.folder / "waiting")
         client.submit(write_rows(stage.folder / "known.jsonl", 1), schema=SCHEMA)
-        client.approve(1)
+        client.review_approve(1)
         waiting = [row(100 + number) for number in range(1, ROWS + 1)]
         waiting[CONFLICTING - 1]["identity"]["identifiers"] = row(0)["identity"]["identifiers"]
         amount = {"amount_minor": RICH_MINOR, "currency": "HKD"}
         waiting[RICH - 1]["credit_transactions"] = [{"kind": "LOAN", "amount": amount}]
         waiting[YOUNG - 1]["identity"]["date_of_birth"] = "2015-01-01"
         _submit(client, stage.folder / "waiting.jsonl", waiting)
-        assert [batch.count for batch in client.pending()] == [ROWS]
+        assert [batch.count for batch in client.review_list()] == [ROWS]
         stage.close()
         yield stage
 
@@ -157,7 +157,7 @@ def test_approve__rows_of_the_sample_that_this_account_did_not_look_at__refused_
     second.review_show_row(BATCH, 1)
     address = stage.keys[BUREAU_HK]["review"]
     with nothing_changes(stage, reviewer.settings.home), pytest.raises(ExchangeError) as refused:
-        reviewer.approve(BATCH)
+        reviewer.review_approve(BATCH)
     assert (
         refused.value.message == f"batch {BATCH}: 5 row(s) of the sample were not looked at by {address}: 1, 2, 3, 4, 5"
     )
@@ -168,9 +168,9 @@ def test_approve__rows_of_the_sample_that_this_account_did_not_look_at__refused_
         reviewer.review_show_row(BATCH, number)
         reviewer.review_show_row(BATCH, number)
     with pytest.raises(ExchangeError, match=r"1 row\(s\) .* by 0x[0-9a-f]{40}: 4: "):
-        reviewer.approve(BATCH)
+        reviewer.review_approve(BATCH)
     reviewer.review_show_row(BATCH, 4)
-    reviewer.approve(BATCH)
+    reviewer.review_approve(BATCH)
     entries = reviewer.review_log(BATCH).entries
     assert [(one.action, one.account) for one in entries] == [*[("looked", address)] * ROWS, ("approved", address)]
     plan = entries[-1].plan
@@ -187,7 +187,7 @@ def test_approve__by_an_account_that_did_not_look__though_another_of_the_same_ho
     following = _new_key(reviewer, "review")
     stage.admin(HK, "setAccount", BUREAU_HK, following, 2, True)
     with pytest.raises(ExchangeError, match=rf"not looked at by {following}: 1, 2, 3, 4, 5"):
-        reviewer.approve(BATCH)
+        reviewer.review_approve(BATCH)
 
 
 @pytest.mark.parametrize(
@@ -207,11 +207,11 @@ def test_sample__a_plan__asks_for_its_rows_and_approval_waits_for_these_alone(
     assert {one.row: one.reasons for one in reviewer.review_sample(BATCH)} == asked
     if asked:
         with pytest.raises(ExchangeError, match=f": {', '.join(map(str, asked))}: "):
-            reviewer.approve(BATCH)
+            reviewer.review_approve(BATCH)
     for number in asked:
         reviewer.review_show_row(BATCH, number)
     assert all(one.looked_at_by for one in reviewer.review_sample(BATCH))
-    assert reviewer.approve(BATCH).state == "final"
+    assert reviewer.review_approve(BATCH).state == "final"
 
 
 def test_sample__one_in_two__is_the_same_for_every_home_of_the_vault(reviewer: Client, second: Client) -> None:
@@ -249,7 +249,7 @@ def test_approve__a_plan_with_a_mistake__is_not_taken_for_none(stage: Stage, rev
         nothing_changes(stage, reviewer.settings.home),
         pytest.raises(SettingsError, match=r"review\.toml: every is not a whole number"),
     ):
-        reviewer.approve(BATCH)
+        reviewer.review_approve(BATCH)
 
 
 # ------------------------------------------------------------------------------------------------------------ by file
@@ -270,12 +270,12 @@ def test_approve_and_reject__a_file__all_that_waits_of_it_and_of_no_other(
     assert (both.code, "which batches?" in both.complaint) == (2, True)
     said = console.does("review", "approve", "--file", files["three.jsonl"].id, home=home).out
     assert said.count("approved in block") == 2
-    assert [batch.id for batch in client.pending()] == [BATCH]
+    assert [batch.id for batch in client.review_list()] == [BATCH]
     again = console.run("review", "reject", "--file", files["three.jsonl"].id, "--reason", "OTHER", home=home)
     assert (again.code, "nothing of file" in again.complaint) == (2, True)
     number = files["waiting.jsonl"].id
     console.does("review", "reject", "--file", number, "--reason", "OTHER", "--note", CANARY, home=home)
-    assert client.pending() == []
+    assert client.review_list() == []
     assert [(one.action, one.note) for one in client.review_log(BATCH).entries] == [("rejected", CANARY)]
 
 
@@ -284,14 +284,14 @@ def test_approve__a_file_that_shares_a_batch_with_another__is_refused_with_the_b
 ) -> None:
     for number in (400, 500):
         reviewer.submit(write_rows(tmp_path / f"{number}.jsonl", 1, first=number), schema=SCHEMA, detach=True)
-    reviewer.run(lambda: len(reviewer.pending()) == 2)
+    reviewer.run(lambda: len(reviewer.review_list()) == 2)
     shared = [one for one in reviewer.review_files() if one.shared]
     assert [(one.rows, one.batches, one.shared) for one in shared] == [(1, (BATCH + 1,), (BATCH + 1,))] * 2
     with pytest.raises(UsageError, match=f"batch {BATCH + 1} holds rows of other files") as refused:
-        reviewer.batches_of_file(shared[0].id)
+        reviewer.review_batches_of_file(shared[0].id)
     assert refused.value.hint == "decide on it by its own number"
     with pytest.raises(UsageError, match="nothing of file 99 waits"):
-        reviewer.batches_of_file(99)
+        reviewer.review_batches_of_file(99)
 
 
 # -------------------------------------------------------------------------------------------------- notes and the log
@@ -334,7 +334,7 @@ def test_log__decisions_of_another_home__are_told_from_the_chain(
     stage: Stage, reviewer: Client, second: Client, console: Console
 ) -> None:
     assert reviewer.review_log().unlogged == ()
-    second.reject(BATCH, DATA_ERROR)
+    second.review_reject(BATCH, DATA_ERROR)
     (unlogged,) = reviewer.review_log().unlogged
     who = second.review_log(BATCH).entries[-1].account
     assert (unlogged.batch, unlogged.approved, unlogged.account) == (BATCH, False, who)
@@ -346,7 +346,7 @@ def test_log__decisions_of_another_home__are_told_from_the_chain(
 def test_log__its_end_cut_off_or_an_entry_changed__is_told(reviewer: Client, console: Console) -> None:
     home = reviewer.settings.home
     reviewer.review_show_row(BATCH, 1)
-    reviewer.approve(BATCH)
+    reviewer.review_approve(BATCH)
     assert reviewer.review_log().unlogged == ()
     with closing(sqlite3.connect(reviewer.settings.vault_file)) as connection:
         connection.execute("DROP TRIGGER review_log_kept")
@@ -372,17 +372,17 @@ def test_approve__with_a_submitters_key__refused_before_anything_is_sent_and_by_
     call = ContractAbi.load().encode_call("approve", BATCH, [])
     with nothing_changes(stage, reviewer.settings.home):
         with pytest.raises(ExchangeError, match=f"submitted by this very account {submitter}.*SelfApproval"):
-            reviewer.approve(BATCH, account="submit")
+            reviewer.review_approve(BATCH, account="submit")
         with pytest.raises(Reverted, match="SelfApproval"):
             reviewer.registry.simulate(submitter, call)
     other = _new_key(reviewer, "submit")
     stage.admin(HK, "setAccount", BUREAU_HK, other, 1, True)
     with nothing_changes(stage, reviewer.settings.home):
         with pytest.raises(ExchangeError, match=f"account {other} submits for this institution"):
-            reviewer.approve(BATCH, account="submit")
+            reviewer.review_approve(BATCH, account="submit")
         with pytest.raises(Reverted, match="NotAnAccount"):
             reviewer.registry.simulate(other, call)
-    assert [one.id for one in reviewer.pending()] == [BATCH]
+    assert [one.id for one in reviewer.review_list()] == [BATCH]
     assert reviewer.review_log(BATCH).entries == ()
 
 
@@ -414,7 +414,7 @@ def test_approve__two_reviewers_at_once__the_second_gets_one_line_and_both_logs_
 
     reviewer, second = (stage.open(client.settings, clock=in_step) for client in (reviewer, second))
     with ThreadPoolExecutor(2) as pool, _no_block(stage):
-        tries = [(client, pool.submit(client.approve, BATCH)) for client in (reviewer, second)]
+        tries = [(client, pool.submit(client.review_approve, BATCH)) for client in (reviewer, second)]
         _until(tries, lambda: stage.anvil.rpc("txpool_status")["pending"] == "0x2")
     lost = [(client, done.exception()) for client, done in tries if done.exception() is not None]
     ((loser, error),) = lost
@@ -437,10 +437,10 @@ def test_reject__another_home_of_the_key_has_just_approved__one_line_and_nothing
     """The approval is in no block yet: only the node's estimate knows of it."""
     twin = _copied(stage, tmp_path / "twin")
     with ThreadPoolExecutor(1) as pool, _no_block(stage):
-        approving = pool.submit(reviewer.approve, BATCH)
+        approving = pool.submit(reviewer.review_approve, BATCH)
         _until([(reviewer, approving)], lambda: stage.anvil.rpc("txpool_status")["pending"] == "0x1")
         with pytest.raises(Reverted, match="BatchNotPending"):
-            twin.reject(BATCH, DATA_ERROR)
+            twin.review_reject(BATCH, DATA_ERROR)
     assert approving.result().state == "final"
     assert twin.review_log(BATCH).entries == ()
     assert stage.ask("batchOf", BATCH)["status"] == RecordState.ACTIVE
@@ -466,7 +466,7 @@ def test_reviewers_connection__direct_sql__can_alter_nothing_that_was_submitted(
             with pytest.raises((CustodyError, sqlite3.IntegrityError)), database.write() as connection:
                 connection.execute(attack)
         if not attempt:
-            reviewer.approve(BATCH)
+            reviewer.review_approve(BATCH)
     with database.read() as connection:
         assert connection.execute("SELECT * FROM records ORDER BY id").fetchall() == before
 

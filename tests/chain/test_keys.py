@@ -110,7 +110,7 @@ def test_rotate_data__while_a_client_is_at_work__it_goes_on_under_the_new_key(
     client.submit(write_rows(tmp_path / "one.jsonl", 3))
     console.does("keys", "rotate", "data", home=settings.home)
     assert client.submit(write_rows(tmp_path / "two.jsonl", 3, first=50)).registered == 3
-    client.write_packages(tmp_path / "packages")
+    client.package_write(tmp_path / "packages")
     assert len(_packages(tmp_path / "packages")) == 6
     assert sealed_under(console, settings.home) == {3: 6}
 
@@ -177,7 +177,7 @@ def test_rotate_passphrase__with_a_wrong_one__changes_nothing(stage: Stage, bure
     before = files_of(bureau)["keyring.json"]
     client = Client(load(bureau), ask=lambda name: "wrong" if name == "vault" else NEW, clock=stage.anvil.now)
     with client, pytest.raises(WrongPassphrase):
-        client.rotate_passphrase()
+        client.keys_rotate_passphrase()
     assert files_of(bureau)["keyring.json"] == before
 
 

@@ -51,7 +51,7 @@ def test_submit__company_reports__verify_across_the_border(bureau: Client, bank:
     rows.write_text("".join(json.dumps(report) + "\n" for report in reports))
     done = bureau.submit(rows, schema=COMPANY_CREDIT_REPORT)
     assert (done.accepted, done.rejected, done.registered) == (3, 0, 3)
-    bureau.write_packages(tmp_path / "packages")
+    bureau.package_write(tmp_path / "packages")
     found = [bank.verify(file) for file in (tmp_path / "packages").iterdir()]
     assert [said_of_document(one) for one in found] == [(Verdict.VERIFIED, CheckStatus.SKIPPED, "NO_DOCUMENT")] * 3
     assert {one.record["report"]["number"] for one in found if one.record} == {"F-0", "F-1", "F-2"}
@@ -67,7 +67,7 @@ def test_submit__a_folder_of_documents__each_verifies_beside_its_package(
     assert "1,'=liar.pdf,UNKNOWN_CODE," in done.rejected_file.read_text()
     again = bureau.submit(papers[0].parent, schema=DOCUMENT)
     assert (again.accepted, again.repeated, again.registered) == (0, 3, 0)
-    bureau.write_packages(papers[0].parent)
+    bureau.package_write(papers[0].parent)
     packages = sorted(papers[0].parent.glob("*.ccpackage"))
     assert len(packages) == 3
     for package in packages:
@@ -78,7 +78,7 @@ def test_verify__a_document_missing_altered_or_another__is_not_verified(
     bureau: Client, bank: Client, papers: list[Path], tmp_path: Path
 ) -> None:
     bureau.submit(papers[0], schema=DOCUMENT)
-    bureau.write_packages(tmp_path / "apart")
+    bureau.package_write(tmp_path / "apart")
     (package,) = (tmp_path / "apart").iterdir()
     missing = (Verdict.NOT_VERIFIED, CheckStatus.INVALID, "DOCUMENT_MISSING")
     mismatch = (Verdict.NOT_VERIFIED, CheckStatus.INVALID, "DOCUMENT_MISMATCH")
@@ -103,7 +103,7 @@ def test_verify__a_documents_name_that_leads_elsewhere__is_not_followed(
     rows.write_text(json.dumps(record) + "\n")
     bureau.submit(rows, schema=DOCUMENT, row_format="jsonl")
     (tmp_path / "apart").mkdir()
-    bureau.write_packages(tmp_path / "apart")
+    bureau.package_write(tmp_path / "apart")
     (package,) = (tmp_path / "apart").iterdir()
     assert said_of_document(bank.verify(package))[2] == "DOCUMENT_MISSING"
 

@@ -172,10 +172,10 @@ def test_submit__with_keys_in_a_signer__registers_and_approves(stage: Stage, tmp
             assert (
                 client.submit(write_rows(tmp_path / "rows.jsonl", 3), schema="personal-credit-report/1").registered == 3
             )
-            (batch,) = client.pending()
+            (batch,) = client.review_list()
             assert batch.submitter.lower() == KEY.public_key.to_address()
             rows = client.review_rows(batch.id)
-            client.approve(batch.id)
+            client.review_approve(batch.id)
             (claim,) = client.find(rows[0].derived.record_hash).claims
     assert claim.state == RecordState.ACTIVE
     assert set(asked) == {"vault"}

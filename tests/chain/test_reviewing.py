@@ -29,27 +29,27 @@ def bureau(stage: Stage, tmp_path: Path) -> Client:
 
 
 def test_approve__after_another_decided__says_what_by_whom(stage: Stage, bureau: Client) -> None:
-    (batch,) = bureau.pending()
+    (batch,) = bureau.review_list()
     second = stage.open(bureau.settings)
-    assert [one.id for one in second.pending()] == [batch.id], "both see it pending"
-    bureau.approve(batch.id)
+    assert [one.id for one in second.review_list()] == [batch.id], "both see it pending"
+    bureau.review_approve(batch.id)
     reviewer = stage.ask("batchOf", batch.id)["reviewer"]
     refused = f"batch {batch.id} is no longer pending: ACTIVE by {reviewer}"
     with pytest.raises(ExchangeError, match=refused):
-        second.approve(batch.id)
+        second.review_approve(batch.id)
     with pytest.raises(ExchangeError, match=refused):
-        second.reject(batch.id, 1)
+        second.review_reject(batch.id, 1)
 
 
 def test_approve__a_record_resealed_in_the_vault__tampered_and_nothing_sent(bureau: Client) -> None:
     """Someone with the vault's passphrase writes another record in the place of one that was submitted."""
-    (batch,) = bureau.pending()
+    (batch,) = bureau.review_list()
     first, *_ = bureau.review_rows(batch.id)
     _reseal(bureau, first.derived.record_hash, b'{"another":"record"}')
     with pytest.raises(Tampered, match="is not what was submitted"):
-        bureau.approve(batch.id)
-    assert [one.id for one in bureau.pending()] == [batch.id]
-    bureau.approve(batch.id, {first.derived.record_hash: 1})
+        bureau.review_approve(batch.id)
+    assert [one.id for one in bureau.review_list()] == [batch.id]
+    bureau.review_approve(batch.id, {first.derived.record_hash: 1})
     (claim,) = bureau.find(first.derived.record_hash).claims
     assert claim.state == RecordState.REJECTED, "excepted, the rest can be approved"
 
@@ -57,10 +57,10 @@ def test_approve__a_record_resealed_in_the_vault__tampered_and_nothing_sent(bure
 def test_approve__records_that_this_vault_lacks__refused_until_excepted(stage: Stage, bureau: Client) -> None:
     word = b"\7" * 32
     stage.send_as(stage.keys[BUREAU_HK]["submit"], "register", 1, 0, 0, [word])
-    unseen = bureau.pending()[-1]
+    unseen = bureau.review_list()[-1]
     with pytest.raises(UsageError, match=f"holds 1 record.* that this vault lacks, first {word[:8].hex()}"):
-        bureau.approve(unseen.id)
-    bureau.approve(unseen.id, {word[:8]: 1})
+        bureau.review_approve(unseen.id)
+    bureau.review_approve(unseen.id, {word[:8]: 1})
 
 
 def test_approve__several_by_their_numbers_or_all__each_in_an_act_of_its_own(
@@ -69,7 +69,7 @@ def test_approve__several_by_their_numbers_or_all__each_in_an_act_of_its_own(
     home = bureau.settings.home
     for number in (1, 2, 3):
         bureau.submit(write_rows(tmp_path / f"{number}.jsonl", 1, first=100 * number), schema=SCHEMA)
-    numbers = [batch.id for batch in bureau.pending()]
+    numbers = [batch.id for batch in bureau.review_list()]
     assert len(numbers) == 4
     assert "which batches" in console.run("review", "approve", home=home).complaint
     both = console.run("review", "approve", *numbers[:2], "--except", "1:OTHER", home=home)
@@ -77,8 +77,19 @@ def test_approve__several_by_their_numbers_or_all__each_in_an_act_of_its_own(
     said = console.does("review", "approve", *numbers[:2], home=home).out
     assert [line.split(":")[0] for line in said.splitlines()] == [f"batch {number}" for number in numbers[:2]]
     assert len(console.does("review", "approve", "--all-pending", "--json", home=home).json) == 2
-    assert bureau.pending() == []
+    assert bureau.review_list() == []
     assert console.does("review", "approve", "--all-pending", home=home).out == "no batch waits\n"
+
+
+def test_approve__the_last_of_several_was_resealed__none_is_approved(
+    bureau: Client, console: Console, tmp_path: Path
+) -> None:
+    bureau.submit(write_rows(tmp_path / "later.jsonl", 1, first=100), schema=SCHEMA)
+    pending = [batch.id for batch in bureau.review_list()]
+    _reseal(bureau, bureau.review_rows(pending[-1])[0].derived.record_hash, b'{"another":"record"}')
+    refused = console.run("review", "approve", "--all-pending", home=bureau.settings.home)
+    assert (refused.code, "is not what was submitted" in refused.complaint) == (1, True)
+    assert [batch.id for batch in bureau.review_list()] == pending
 
 
 def _reseal(bureau: Client, record_hash: bytes, canonical: bytes) -> None:

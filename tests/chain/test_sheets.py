@@ -59,7 +59,7 @@ def scanned(console: Console, typed: bytes, *arguments: object, home: Path) -> S
 
 
 def exchange_key(stage: Stage, bank: Client, suite: ExchangeSuite = ExchangeSuite.X25519_AES256GCM) -> None:
-    made = bank.rotate_exchange_key(hybrid=suite == ExchangeSuite.MLKEM768_X25519_AES256GCM, publish=False)
+    made = bank.keys_rotate_exchange(hybrid=suite == ExchangeSuite.MLKEM768_X25519_AES256GCM, publish=False)
     stage.admin(SIDE_OF[BANK_SZ], "setEncryptionKey", BANK_SZ, int(suite), made.public)
 
 
@@ -89,7 +89,7 @@ def carried(stage: Stage, tmp_path: Path) -> tuple[Client, Path, bytes]:
 
 
 def packages(client: Client, folder: Path) -> list[Path]:
-    client.write_packages(folder)
+    client.package_write(folder)
     return list(folder.iterdir())
 
 
@@ -123,7 +123,7 @@ def test_sheet__sealed__verifies_for_its_recipient_alone(
     assert len(codes) > 1
     photo = photographed(tmp_path / "photo.png", *codes)
     assert verifier.verify(photo).verdict == Verdict.VERIFIED
-    assert verifier.unseal(photo).sealed
+    assert verifier.package_open(photo).sealed
     # Another home of the same institution has not the key; another institution is told for whom it is.
     gone = console.run("verify", photo, "--json", home=bank)
     assert (gone.code, check_of(gone.json, "package")["reason"]) == (10, CheckReason.SEALED_KEY_GONE)
@@ -149,7 +149,7 @@ def test_sheet__of_a_document__verifies_beside_it(
     exchange_key(stage, verifier)
     apart = tmp_path / "apart"
     apart.mkdir()
-    written = client.write_sheet(apart / "sheet.html", record_hash, recipient=recipient)
+    written = client.package_sheet(apart / "sheet.html", record_hash, recipient=recipient)
     html = written.file.read_text(encoding="utf-8")
     assert "<b>" not in html
     assert ("&lt;b&gt;陳大文" in html) == (recipient is None)
@@ -174,7 +174,7 @@ def test_codes__written_anew_around_any_altered_byte__never_verify(
     data = package.read_bytes()
     if sealed:
         with Client.open(bureau, ask=passphrase) as client:
-            client.write_packages(tmp_path / "sealed", recipient=CODES[BANK_SZ])
+            client.package_write(tmp_path / "sealed", recipient=CODES[BANK_SZ])
         ((_, data),) = read_packages(tmp_path / "sealed")
     assert verifier.verify(join_codes(write_codes(data))).verdict == Verdict.VERIFIED
     for at in range(len(data)):
@@ -233,7 +233,7 @@ def test_archive__any_byte_altered__verifies_no_altered_package(
     exchange_key(stage, verifier)
     path = tmp_path / "one.ccarchive"
     with Client.open(bureau, ask=passphrase) as client:
-        client.write_archive(path, recipient=CODES[BANK_SZ] if sealed else None)
+        client.package_archive(path, recipient=CODES[BANK_SZ] if sealed else None)
     whole = path.read_bytes()
     ((_, member),) = read_packages(path)
     for at in range(len(whole)):

@@ -68,7 +68,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sides]:
     with running_anvil(*FOUNDING) as anvil, stage_on(anvil, folder) as stage:
         with stage.client(BUREAU_HK, folder / "bureau") as bureau:
             bureau.submit(write_rows(folder / "rows.jsonl", 1))
-            bureau.write_packages(folder / "packages")
+            bureau.package_write(folder / "packages")
         (package,) = (path.read_bytes() for path in (folder / "packages").iterdir())
         with twin_of(anvil) as other, proxy_before(other.url) as proxy:
             yield Sides(stage, other, proxy, package, folder)

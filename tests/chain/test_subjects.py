@@ -296,7 +296,7 @@ def test_client__the_same_by_its_methods(stage: Stage, bureau: Path, subjects: P
         assert client.subject_withdraw(1).subject.withdrawals[-1].scope == "all"
         drop(bureau, 2, "a.pdf")
         drop(bureau, 2, "b.pdf", PDF + b"2")
-        assert len(client.intake().uploads) == 2
+        assert len(client.intake_take().uploads) == 2
         first, second = sorted(client.intake_list(), key=lambda one: one.number)
         assert client.intake_content(first.number) == PDF
         done = client.intake_accept([first.number], detach=True)

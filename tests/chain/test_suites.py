@@ -20,7 +20,7 @@ def test_verify__a_record_of_either_suite__verified_across_the_border(
 ) -> None:
     bureau = stage.client(BUREAU_HK, tmp_path / "bureau", suite=suite)
     bureau.submit(write_rows(tmp_path / "rows.jsonl", 3), schema=SCHEMA)
-    bureau.write_packages(tmp_path / "packages")
+    bureau.package_write(tmp_path / "packages")
     bank = stage.client(BANK_SZ, tmp_path / "bank")
     files = list((tmp_path / "packages").iterdir())
     assert len(files) == 3
@@ -34,7 +34,7 @@ def test_submit__after_the_suite_was_changed__old_and_new_records_verify(stage: 
     stage.open(settings).submit(rows, schema=SCHEMA)
     changed = stage.open(replace(settings, suite=Suite.SM3_SM4GCM))
     changed.submit(write_rows(tmp_path / "more.jsonl", 4), schema=SCHEMA)
-    changed.write_packages(tmp_path / "packages")
+    changed.package_write(tmp_path / "packages")
     packages = [file.read_bytes() for file in (tmp_path / "packages").iterdir()]
     assert sorted(read_package(data).suite for data in packages) == [1, 1, 2, 2], "the first two rows were known"
     bank = stage.client(BANK_SZ, tmp_path / "bank")

@@ -33,7 +33,7 @@ def package(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("bureau")
     with stage.client(BUREAU_HK, folder / "home") as bureau:
         bureau.submit(write_rows(folder / "rows.jsonl", 1))
-        bureau.write_packages(folder / "packages")
+        bureau.package_write(folder / "packages")
     (path,) = (folder / "packages").iterdir()
     return path.read_bytes()
 

@@ -82,7 +82,7 @@ def test_rotate_passphrase__at_a_terminal__asks_twice_for_the_new_one(console: C
     for prompt, typed in (
         ("vault passphrase: ", passphrase("vault")),
         ("new vault passphrase: ", "another"),
-        ("Repeat for confirmation: ", "another"),
+        ("the same again: ", "another"),
     ):
         terminal.wait_for(prompt)
         terminal.type(typed)
@@ -110,13 +110,13 @@ def test_init__at_a_terminal__asks_for_a_new_passphrase_twice(stage: Stage, cons
     terminal = _Terminal(console, "init", "BANK-HK-09", *where)
     terminal.wait_for("new vault passphrase: ")
     terminal.type("one thing")
-    terminal.wait_for("Repeat for confirmation: ")
+    terminal.wait_for("the same again: ")
     terminal.type("another thing")
-    terminal.wait_for("do not match")
+    terminal.wait_for("they differ: once more")
     assert not (tmp_path / "new").exists()
-    for typed in ("the same", "the same"):
-        terminal.wait_for(": ")
-        terminal.type(typed)
+    for prompt in ("new vault passphrase: ", "the same again: "):
+        terminal.wait_for(prompt)
+        terminal.type("the same")
     assert terminal.end() == 0
     assert (tmp_path / "new" / "settings.toml").exists()
 

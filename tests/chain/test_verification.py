@@ -82,7 +82,7 @@ def whole_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             with stage.client(institution, home) as bureau:
                 expires_at = anvil.now() + LIFETIME_SECONDS
                 bureau.submit(write_rows(home / "rows.jsonl", 2), expires_at=expires_at)
-                bureau.write_packages(home / "packages")
+                bureau.package_write(home / "packages")
             packages += [path.read_bytes() for path in sorted((home / "packages").iterdir())]
         package, twin, from_shenzhen, _ = packages
         yield World(stage, folder, package, twin, from_shenzhen)

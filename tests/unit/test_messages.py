@@ -64,6 +64,8 @@ def test_commands__what_they_show__goes_by_the_catalogue() -> None:
         if re.search(r"(?<![\w.])print\(", line)
     ]
     assert past == [
+        # Help, which was translated where it was made.
+        "command_line.py: print(error.format_message(), file=sys.stderr)",
         'keys.py: print((key.public or b"").hex())',
         "taking_in.py: print(upload.record)",
     ]

@@ -17,6 +17,8 @@ from creditconnect.answers.verification import FindDocument, Verification, Verif
 
 # A round trip's worth: nodes take some 500 calls a batch.
 LOT = 400
+# A package may be of 8 MB, most are of one or two kB: so this is reached by few, and bounds what is held at once.
+LOT_BYTES = 32 * 2**20
 # The node works on one lot while this process works on the next; more would only queue.
 LOTS_AT_ONCE = 3
 
@@ -46,7 +48,7 @@ def verify_many(verifier: Verifier, inputs: Iterable[Input]) -> Iterator[list[Ve
     source = iter(inputs)
     with ThreadPoolExecutor(LOTS_AT_ONCE) as threads:
         try:
-            while lot := list(islice(source, LOT)):
+            while lot := _next_lot(source):
                 waiting.append(threads.submit(_verify_lot, verifier, lot))
                 if len(waiting) == LOTS_AT_ONCE:
                     yield waiting.popleft().result()
@@ -55,6 +57,18 @@ def verify_many(verifier: Verifier, inputs: Iterable[Input]) -> Iterator[list[Ve
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _next_lot(source: Iterator[Input]) -> list[Input]:
+    """At most `LOT` inputs, and none after the one that fills `LOT_BYTES`."""
+    lot: list[Input] = []
+    held = 0
+    for one in islice(source, LOT):
+        lot.append(one)
+        held += len(one.data) + len(one.package)
+        if held >= LOT_BYTES:
+            break
+    return lot
 
 
 def _verify_lot(verifier: Verifier, lot: list[Input]) -> list[Verified]:

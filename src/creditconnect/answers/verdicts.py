@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,6 +91,18 @@ class Journal:
         """The row of an input that was answered, if its bytes are still the same."""
         row = self._rows.get(name)
         return row if row is not None and row.sha256 == hashlib.sha256(data).hexdigest() else None
+
+    def blocks(self) -> list[int]:
+        """The numbers of the blocks that the rows are as of."""
+        return sorted({row.block_number for row in self._rows.values() if row.block_hash})
+
+    def keep_as_of(self, hashes: Mapping[int, bytes]) -> None:
+        """Forget the rows as of a block whose hash is another by now: the chain has been reorganised since."""
+        self._rows = {
+            name: row
+            for name, row in self._rows.items()
+            if not row.block_hash or hashes.get(row.block_number, b"").hex() == row.block_hash
+        }
 
     @contextmanager
     def appending(self) -> Iterator[Callable[[Sequence[Row]], None]]:

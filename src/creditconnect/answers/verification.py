@@ -241,10 +241,20 @@ def unopened(error: PackageInvalid) -> Verification:
     return _unsound(_UNOPENED.get(type(error), CheckReason.PACKAGE_MALFORMED), error.message)
 
 
+def unread(message: str) -> Verification:
+    """The answer to a file that can't be read: nothing is known of what it holds."""
+    check = _check("package", CheckReason.PACKAGE_UNREADABLE, message, CheckStatus.ERROR)
+    return Verification(Verdict.COULD_NOT_TELL, (check, *_all_skipped()))
+
+
 def _unsound(reason: CheckReason, detail: str) -> Verification:
     """A package that is wrong by itself needs no chain to say so."""
-    skipped = [_skipped(name) for name in CHECKS[1:]]
-    return Verification(Verdict.NOT_VERIFIED, (_check("package", reason, detail), *skipped))
+    return Verification(Verdict.NOT_VERIFIED, (_check("package", reason, detail), *_all_skipped()))
+
+
+def _all_skipped() -> list[Check]:
+    """The checks after that of the package."""
+    return [_skipped(name) for name in CHECKS[1:]]
 
 
 def _document(package: Package, record: dict[str, Any], find_document: FindDocument) -> Check:

@@ -26,7 +26,8 @@ from creditconnect.cli import (
     taking_in,
     verifying,
 )
-from creditconnect.cli.language import ENGLISH, chosen_language, speak, translated_help
+from creditconnect.cli.command_line import run
+from creditconnect.cli.language import chosen_language, speak
 from creditconnect.cli.presentation import print_error, say
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -82,12 +83,8 @@ def options(
 def main() -> None:
     """Run the command line; never shows a traceback for an error that this package raises on purpose."""
     try:
-        chosen = chosen_language(sys.argv[1:])
-        if chosen == ENGLISH:
-            app()
-        else:
-            speak(chosen)
-            translated_help(typer.main.get_command(app))()
+        speak(chosen_language(sys.argv[1:]))
+        code = run(app)
     except CreditConnectError as error:
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR)
@@ -95,10 +92,9 @@ def main() -> None:
         # A file, a folder or the disk; a broken pipe is typer's to handle.
         print_error(_told(error), as_json="--json" in sys.argv)
         sys.exit(EXIT_ERROR)
-    except SystemExit as end:
-        if end.code == EXIT_INTERRUPTED:
-            say("interrupted: what was taken in is kept; the same command again goes on", file=sys.stderr)
-        raise
+    if code == EXIT_INTERRUPTED:
+        say("interrupted: what was taken in is kept; the same command again goes on", file=sys.stderr)
+    sys.exit(code)
 
 
 def _told(error: OSError) -> CreditConnectError:

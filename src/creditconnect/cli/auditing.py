@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
@@ -42,7 +43,7 @@ def replay(home: HomeOption = None, as_json: JsonOption = False) -> None:
                     report.records,
                     report.slots,
                     len(report.differences),
-                    "agrees" if report.agrees else "DIFFERS",
+                    translate("agrees" if report.agrees else "DIFFERS"),
                 )
             ],
         )

@@ -165,7 +165,7 @@ def _show_differences(old: bytes, new: bytes, found: list[Difference]) -> None:
 def _said(value: object) -> str:
     import orjson
 
-    return "(absent)" if value is None else orjson.dumps(value).decode()
+    return translate("(absent)") if value is None else orjson.dumps(value).decode()
 
 
 def _title(life: Life) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import print_json, print_table, say
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -108,26 +109,26 @@ def _play(stage: Stage, url: str) -> None:
     print_table(
         "a record's life, as the bank across the border sees it",
         ("what happened", "must say", "says", "as it must"),
-        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in life],
+        [case.row() for case in life],
     )
     sealed = _handed_over(stage, HK, SZ)
     print_table(
         "a package sealed for one bank, as banks see it",
         ("what is shown", "must say", "says", "as it must"),
-        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in sealed],
+        [case.row() for case in sealed],
     )
     short = [leg.direction for leg in legs if leg.verified != leg.records]
     cases = must_fail.play(stage, deployment, expiring)
     print_table(
         "what must fail",
         ("case", "must say", "says", "as it must"),
-        [(case.name, case.expected, case.answered, "yes" if case.holds else "NO") for case in cases],
+        [case.row() for case in cases],
     )
     with stage.open(HK.bank) as auditor:
         report = auditor.audit_replay()
     say(
         f"audit replay: {report.events} events, {report.records} records, {report.slots} slots compared, "
-        f"storage root {'agrees' if report.agrees else 'DIFFERS'}"
+        f"storage root {translate('agrees' if report.agrees else 'DIFFERS')}"
     )
     for finding in report.findings():
         say(finding)
@@ -144,7 +145,7 @@ def _set_up(stage: Stage) -> Path:
         stage.make_home(side.bank, deployment, ())
         with stage.open(side.bank) as bank:
             # What packages for it are sealed to; its authority publishes the first.
-            exchange_key = bank.rotate_exchange_key(publish=False)
+            exchange_key = bank.keys_rotate_exchange(publish=False)
         stage.admit(side, accounts, exchange_key.public or b"", deployment)
     return deployment
 
@@ -180,11 +181,11 @@ def _leg(
         started = time.monotonic()
         submission = bureau.submit(source, mapping=mapping, schema=schema)
         submitted = time.monotonic()
-        hashes = [row.derived.record_hash for batch in bureau.pending() for row in bureau.review_rows(batch.id)]
+        hashes = [row.derived.record_hash for batch in bureau.review_list() for row in bureau.review_rows(batch.id)]
         approve_all(bureau)
         approved = time.monotonic()
         for record_hash in hashes:
-            bureau.write_packages(folder, record_hash)
+            bureau.package_write(folder, record_hash)
     with stage.open(verifier.bank) as bank:
         files = sorted(folder.glob("*.ccpackage"))
         asked = time.monotonic()
@@ -224,7 +225,7 @@ def _handed_over(stage: Stage, provider: Side, verifier: Side) -> list[Case]:
     last = max((stage.folder / f"packages-firms-{provider.name}").iterdir())
     folder = stage.folder / f"sealed-{provider.name}"
     with stage.open(provider.bureau) as bureau:
-        bureau.write_packages(folder, bytes.fromhex(last.stem), recipient=verifier.bank)
+        bureau.package_write(folder, bytes.fromhex(last.stem), recipient=verifier.bank)
     (sealed,) = folder.iterdir()
     altered = folder / f"altered{sealed.suffix}"
     altered.write_bytes(sealed.read_bytes()[:-1] + bytes([sealed.read_bytes()[-1] ^ 1]))

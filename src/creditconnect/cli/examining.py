@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     GREATEST_BATCH,
     HomeOption,
@@ -94,7 +95,7 @@ def files(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def sample(batch: BatchArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """The rows that the sampling plan wants looked at, why, and who did."""
     with open_client(home) as client:
-        plan, rows = client.sampling_plan, client.review_sample(batch)
+        plan, rows = client.review_plan, client.review_sample(batch)
     if as_json:
         print_json({"plan": None if plan is None else plan.hash, "rows": rows})
         return
@@ -105,7 +106,12 @@ def sample(batch: BatchArgument, home: HomeOption = None, as_json: JsonOption = 
         f"batch {batch}: {counted(len(rows), 'row')} to look at",
         ("row #", "record hash", "why", "looked at by"),
         [
-            (one.row, one.record_hash.hex(), ", ".join(one.reasons), ", ".join(one.looked_at_by) or NOTHING)
+            (
+                one.row,
+                one.record_hash.hex(),
+                ", ".join(map(translate, one.reasons)),
+                ", ".join(one.looked_at_by) or NOTHING,
+            )
             for one in rows
         ],
     )
@@ -170,7 +176,7 @@ def _print_row(one: Examined) -> None:
     print_table(
         counted(len(one.findings), "finding"),
         ("severity", "rule", "path", "message"),
-        [(str(finding.severity), finding.rule, finding.path, finding.message) for finding in one.findings],
+        [(str(finding.severity), finding.rule, finding.path, translate(finding.message)) for finding in one.findings],
     )
     if one.predecessor is None:
         say("no predecessor: no earlier record of the subject is current")
@@ -197,7 +203,7 @@ def _print_log(reading: LogReading) -> None:
     for broken in reading.broken:
         say(f"NOT AS IT WAS WRITTEN: {broken.message}")
     for decision in reading.unlogged:
-        action = "approved" if decision.approved else "rejected"
+        action = translate("approved" if decision.approved else "rejected")
         say(f"not in this log: batch {decision.batch} was {action} by {decision.account}, says the chain")
 
 
@@ -212,7 +218,7 @@ def _log_row(entry: ReviewEntry, reading: LogReading) -> Sequence[object]:
         NOTHING if entry.reason is None else chain_reason_name(entry.reason),
         entry.plan.hex()[:16] if entry.plan else NOTHING,
         f"{entry.tx.hex()[:16]} {reading.outcomes.get(entry.tx, '')}" if entry.tx else NOTHING,
-        "(does not open)" if entry.note is None else entry.note,
+        translate("(does not open)") if entry.note is None else entry.note,
     )
 
 
@@ -249,7 +255,7 @@ def _subject(one: Examined) -> tuple[str, str, str]:
     """Name, identifiers and report number, from where the schemas have them."""
     record = one.row.record
     if record is None:
-        return ("(not in this vault)", "", "")
+        return (translate("(not in this vault)"), "", "")
     identity = record.get("identity", record.get("subject", {}))
     name = identity.get("name", identity.get("registered_name", record.get("document", {}).get("name", "")))
     identifiers = ", ".join(f"{other['type']} {other['number']}" for other in identity.get("identifiers", []))

@@ -61,9 +61,9 @@ def write(
     record_hash = None if record is None else parse_record_hash(record)
     with open_client(home) as client:
         if archive is not None:
-            written = client.write_archive(archive, record_hash, recipient=recipient)
+            written = client.package_archive(archive, record_hash, recipient=recipient)
         else:
-            written = client.write_packages(out or Path("packages"), record_hash, recipient=recipient)
+            written = client.package_write(out or Path("packages"), record_hash, recipient=recipient)
     if record_hash is not None and not written.packages:
         raise UsageError(f"record {record_hash.hex()} is not active: {', '.join(written.left_out)}")
     if as_json:
@@ -88,7 +88,7 @@ def sheet(
     """Write a sheet to print for a record's holder: its package as QR codes, for verify to read from a photo."""
     record_hash = parse_record_hash(record)
     with open_client(home) as client:
-        written = client.write_sheet(out, record_hash, recipient=recipient)
+        written = client.package_sheet(out, record_hash, recipient=recipient)
     if as_json:
         print_json(written)
         return
@@ -108,7 +108,7 @@ def open_(
 ) -> None:
     """Show what a package says, or write a sealed one out in the clear. Verifies nothing: see verify."""
     with open_client(home) as client:
-        opened = client.unseal(named_or_scanned(file), folder=out)
+        opened = client.package_open(named_or_scanned(file), folder=out)
     if as_json:
         print_json(opened)
     elif opened.written is not None:

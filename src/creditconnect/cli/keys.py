@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
@@ -42,7 +43,7 @@ KindArgument = Annotated[str, typer.Argument(help="data, exchange, submit or rev
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Every key of this home, where it stands, and how many records are sealed under each data key."""
     with open_client(home) as client:
-        found = client.keys()
+        found = client.keys_list()
     if as_json:
         print_json(found)
         return
@@ -86,15 +87,15 @@ def rotate(
     with open_client(home, new=("new_vault",)) as client:
         if kind == "data":
             with progress_bar("sealing anew", quiet=as_json) as progress:
-                resealed = client.rotate_data_key(progress)
+                resealed = client.keys_rotate_data(progress)
             _show_resealed(resealed, as_json=as_json)
         elif kind == PASSPHRASE:
-            client.rotate_passphrase()
+            client.keys_rotate_passphrase()
             _show_passphrase(as_json=as_json)
         elif kind == "exchange":
-            _show_exchange(client.rotate_exchange_key(hybrid=hybrid, publish=publish), as_json=as_json)
+            _show_exchange(client.keys_rotate_exchange(hybrid=hybrid, publish=publish), as_json=as_json)
         else:
-            _show_account(client.rotate_account(kind, remote=remote), as_json=as_json)
+            _show_account(client.keys_rotate_account(kind, remote=remote), as_json=as_json)
 
 
 @app.command()
@@ -109,11 +110,11 @@ def retire(
     with open_client(home) as client:
         erased = True
         if kind == "data":
-            erased = client.retire_data_key(_number(which))
+            erased = client.keys_retire_data(_number(which))
         elif kind == "exchange":
-            client.retire_exchange_key(_number(which))
+            client.keys_retire_exchange(_number(which))
         else:
-            client.retire_account(kind, which)
+            client.keys_retire_account(kind, which)
     if as_json:
         print_json({"kind": kind, "key": which, "erased": erased})
         return
@@ -133,11 +134,11 @@ def export(
     with open_client(home, new=("export",)) as client:
         number = 1
         if kind == "data":
-            number = client.export_data_keys(out)
+            number = client.keys_export_data(out)
         elif kind == "exchange":
-            number = client.export_exchange_keys(out)
+            number = client.keys_export_exchange(out)
         else:
-            client.export_account(kind, out)
+            client.keys_export_account(kind, out)
     if as_json:
         print_json({"file": out, "kind": kind, "keys": number})
     elif kind in ROLES:
@@ -158,9 +159,9 @@ def import_(
     """Take keys from a file; nothing that is here is overwritten."""
     with open_client(home) as client:
         if as_role is not None:
-            _show_account(client.import_account(as_role, file), as_json=as_json)
+            _show_account(client.keys_import_account(as_role, file), as_json=as_json)
             return
-        imported = client.import_keys(file)
+        imported = client.keys_import(file)
     if as_json:
         print_json(imported)
         return
@@ -191,10 +192,22 @@ def _or_dash(number: int | None) -> str:
 
 
 def _said(key: KeyStanding) -> str:
-    words = {"current": "in use", "next": "next", "opens": "opens", "retired": "retired"}[key.state.value]
-    waits = "waits to be published" if (key.kind, key.state.value) == ("exchange", "next") else ""
-    held = f"held by {key.remote}" if key.remote else ""
-    return ", ".join(part for part in (words, key.note or waits, held) if part)
+    states = {
+        "current": translate("in use"),
+        "next": translate("next"),
+        "opens": translate("opens"),
+        "retired": translate("retired"),
+    }
+    notes = {
+        "bound": translate("bound"),
+        "not bound": translate("not bound"),
+        "disabled": translate("disabled"),
+        "published": translate("published"),
+    }
+    waits = translate("waits to be published") if (key.kind, key.state.value) == ("exchange", "next") else ""
+    held = translate(f"held by {key.remote}") if key.remote else ""
+    note = notes.get(key.note, key.note)
+    return ", ".join(part for part in (states[key.state.value], note or waits, held) if part)
 
 
 def _show_resealed(resealed: Resealed, *, as_json: bool) -> None:

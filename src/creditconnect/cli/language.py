@@ -6,8 +6,9 @@ whose values are put into the translation as they are. What has no entry is show
 
     "{}: can't be read ({})"      each {} is one value, numbered from 0 in the translation: "({1}) {0}"
 
-A value that is a message itself, such as another error's, is translated too. `tools/messages.py` finds the templates in
-the sources, and a test demands that the catalogue has them all.
+A value that is a message itself, such as another error's, is translated too; one word alone never is, as it may be
+anybody's: an institution's code, a file's name. So a word of ours is translated before it is put into a message.
+`tools/messages.py` finds the templates in the sources, and a test demands that the catalogue has them all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import Any
 
 from creditconnect import settings
 from creditconnect.errors import UsageError
@@ -54,9 +54,12 @@ class Translator:
             return english
         for pattern, translation in self._templates:
             if (found := pattern.fullmatch(english)) is not None:
-                values = [self.translated(value, depth - 1) for value in found.groups()]
+                values = [self._translated_value(value, depth - 1) for value in found.groups()]
                 return _filled(translation, values)
         return english
+
+    def _translated_value(self, value: str, depth: int) -> str:
+        return self.translated(value, depth) if " " in value else value
 
 
 def chosen_language(arguments: Sequence[str]) -> str:
@@ -97,43 +100,6 @@ def speak(language: str) -> None:
 def translate(english: str) -> str:
     """What is to be shown for an English message."""
     return english if _Spoken.translator is None else _Spoken.translator.translated(english)
-
-
-def translated_help(command: Any) -> Any:
-    """The command line's tree of commands, with every help text in the language of this process; changed in place."""
-    command.help = _paragraphs(command.help)
-    command.short_help = _paragraphs(command.short_help)
-    for parameter in command.params:
-        if getattr(parameter, "help", None):
-            parameter.help = translate(parameter.help)
-    for inner in getattr(command, "commands", {}).values():
-        translated_help(inner)
-    _translate_headings(command.context_class)
-    return command
-
-
-def _paragraphs(text: str | None) -> str | None:
-    if text is None:
-        return None
-    return "\n\n".join(translate(" ".join(part.split())) for part in text.split("\n\n"))
-
-
-def _translate_headings(context: Any) -> None:
-    """ "Usage", "Options", "Commands": typer's own words, in the formatter that its contexts make."""
-    formatter = context.formatter_class
-    if getattr(formatter, "translates", False):
-        return
-
-    class Translating(formatter):  # type: ignore[misc, valid-type]
-        translates = True
-
-        def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-            super().write_usage(prog, args, prefix or translate("Usage: "))
-
-        def write_heading(self, heading: str) -> None:
-            super().write_heading(translate(heading))
-
-    context.formatter_class = Translating
 
 
 def _option(arguments: Sequence[str]) -> str | None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import HomeOption, JsonOption, counted, open_client, print_json, print_table, utc
 from creditconnect.errors import UsageError
 
@@ -54,7 +55,7 @@ def list_(
                 f"{one.file} {one.file_name}",
                 one.line,
                 utc(one.expires_at),
-                one.standing.value,
+                translate(one.standing.value),
             )
             for one in found
         ],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditconnect.chain.signing import KeystoreSigner
 from creditconnect.cli.german_credit import attach_identities, packaged_dataset
+from creditconnect.cli.language import translate
 from creditconnect.cli.stage import HK, MAPPING, SEED, SZ, AuthorityRefused, Side, Stage
 from creditconnect.custody.packages import Package, read_package, write_package
 from creditconnect.errors import CreditConnectError, Reverted
@@ -39,6 +40,10 @@ class Case:
     def holds(self) -> bool:
         return self.expected in self.answered
 
+    def row(self) -> tuple[str, ...]:
+        """Its name, what must be said, what was, and whether that is as it must be."""
+        return (translate(self.name), self.expected, self.answered, translate("yes" if self.holds else "NO"))
+
 
 def expiring_record(stage: Stage, provider: Side, verifier: Side) -> Path:
     """The package of a record that verifies now and soon no more.
@@ -49,10 +54,10 @@ def expiring_record(stage: Stage, provider: Side, verifier: Side) -> Path:
     folder = stage.folder / "packages-expiring"
     _submit_few(stage, provider, "expiring", 1, int(time.time()) + EXPIRES_AFTER_SECONDS)
     with stage.open(provider.bureau) as bureau:
-        batch = bureau.pending()[-1]
+        batch = bureau.review_list()[-1]
         (row,) = bureau.review_rows(batch.id)
-        bureau.approve(batch.id)
-        bureau.write_packages(folder, row.derived.record_hash)
+        bureau.review_approve(batch.id)
+        bureau.package_write(folder, row.derived.record_hash)
     (package,) = folder.iterdir()
     with stage.open(verifier.bank) as bank:
         verification = bank.verify(package)
@@ -125,8 +130,8 @@ def _squatted(stage: Stage, genuine: Path) -> Case:
 def _reject_unknown(stage: Stage, side: Side) -> None:
     """What a reviewer does with records that the institution's own vault has never seen."""
     with stage.open(side.bureau) as bureau:
-        for batch in bureau.pending():
-            bureau.reject(batch.id, ChainReason.OTHER)
+        for batch in bureau.review_list():
+            bureau.review_reject(batch.id, ChainReason.OTHER)
 
 
 def _withdrawn(stage: Stage, package: Path) -> Case:
@@ -147,11 +152,11 @@ def _expired(stage: Stage, package: Path) -> Case:
 def _self_approval(stage: Stage) -> Case:
     _submit_few(stage, SZ, "self-approved", 2)
     with stage.open(SZ.bureau) as bureau:
-        batch = bureau.pending()[-1]
+        batch = bureau.review_list()[-1]
         # Past the client, which would not even send it.
         approve = bureau.registry.abi.encode_call("approve", batch.id, [])
         answered = _refusal(lambda: bureau.registry.simulate(batch.submitter, approve))
-        bureau.approve(batch.id)
+        bureau.review_approve(batch.id)
     return Case("a submitter approves its own batch", "SelfApproval", answered)
 
 

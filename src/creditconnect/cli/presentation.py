@@ -57,7 +57,7 @@ def ask_passphrase(name: str) -> str:
         SettingsError: there is no terminal.
     """
     _require_terminal(name)
-    return str(typer.prompt(translate(f"{name} passphrase"), hide_input=True, err=True))
+    return _ask_hidden(translate(f"{name} passphrase"))
 
 
 def ask_new_passphrase(name: str) -> str:
@@ -67,14 +67,11 @@ def ask_new_passphrase(name: str) -> str:
         SettingsError: there is no terminal.
     """
     _require_terminal(name)
-    return str(
-        typer.prompt(
-            translate(f"new {name.removeprefix('new_')} passphrase"),
-            hide_input=True,
-            confirmation_prompt=True,
-            err=True,
-        )
-    )
+    while True:
+        first = _ask_hidden(translate(f"new {name.removeprefix('new_')} passphrase"))
+        if _ask_hidden(translate("the same again")) == first:
+            return first
+        say("they differ: once more", file=sys.stderr)
 
 
 def print_error(error: CreditConnectError, *, as_json: bool) -> None:
@@ -102,7 +99,8 @@ def print_json(document: object, file: Any = None) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table, cut to the terminal only where there is one; text is shown as it is, never read as markup.
 
-    Only the title where there are no rows.
+    Title and columns are translated; cells are values, so whoever puts a message into one translates it. Only the title
+    where there are no rows.
     """
     from rich import box
     from rich.console import Console
@@ -114,7 +112,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         heading = translate(column.removesuffix(" #"))
         table.add_column(heading, justify="right" if column.endswith("#") else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(translate(str(cell)) if isinstance(cell, str) else str(cell)) for cell in row))
+        table.add_row(*(Text(str(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     # A line of its own: a table's own title would be folded to the table's width.
     console.print(Text(translate(title), style="bold"), soft_wrap=True)
@@ -214,6 +212,10 @@ def parse_expiry(text: str | None) -> int:
     if seconds <= 0:
         raise UsageError(f"{text!r} is not in the future", hint="e.g. 2027-01-31; leave --expires away for never")
     return seconds
+
+
+def _ask_hidden(text: str) -> str:
+    return str(typer.prompt(text, hide_input=True, err=True))
 
 
 def _require_terminal(name: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditconnect import settings
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
@@ -57,7 +58,7 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Make an institution's home: settings, keyring and chain keys. Asks for each new passphrase, twice."""
-    from creditconnect.home import make_home
+    from creditconnect.client import Client
 
     roles = tuple(dict.fromkeys(key or ()))
     remote_keys = _remote_keys(remote_key or [])
@@ -66,8 +67,17 @@ def init(
     if wrong := [role for role in (*roles, *remote_keys) if role not in KEY_ROLES]:
         raise UsageError(f"{wrong[0]!r} is no kind of key", hint=f"one of {', '.join(KEY_ROLES)}")
     chosen = home or settings.default_home() or Path(institution)
-    made = settings.new(chosen, institution, tuple(node), suite=suite, require_registered_subjects=require_subjects)
-    addresses = make_home(made, deployment, roles=roles, ask=ask_new_passphrase, remote_keys=remote_keys)
+    addresses = Client.init(
+        chosen,
+        institution,
+        tuple(node),
+        deployment,
+        roles=roles,
+        remote_keys=remote_keys,
+        suite=suite,
+        require_registered_subjects=require_subjects,
+        ask=ask_new_passphrase,
+    )
     if as_json:
         print_json({"home": chosen, "institution": institution, "accounts": addresses})
         return
@@ -137,7 +147,7 @@ def _print_submission(done: Submission, *, detach: bool) -> None:
             ("file", "accepted #", "known already #", "rejected #"),
             [
                 *((result.file, result.accepted, result.repeated, result.rejected) for result in done.files),
-                ("in all", *counts),
+                (translate("in all"), *counts),
             ],
         )
     else:

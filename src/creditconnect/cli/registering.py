@@ -152,7 +152,7 @@ def show(
     print_table(
         f"newest {counted(len(records), 'record')}" if records else "no record",
         ("record hash", "schema", "file", "line #", "stands"),
-        [(r.record_hash.hex(), r.schema, r.file_name, r.line, r.standing.value) for r in records],
+        [(r.record_hash.hex(), r.schema, r.file_name, r.line, translate(r.standing.value)) for r in records],
     )
 
 

@@ -45,7 +45,7 @@ AccountOption = Annotated[str, typer.Option("--as", help="Which chain key decide
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """The batches that wait for a decision."""
     with open_client(home) as client:
-        batches = client.pending()
+        batches = client.review_list()
     if as_json:
         print_json(batches)
         return
@@ -69,16 +69,19 @@ def approve(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve batches, or one save the rows excepted, each in one act. What is approved is derived again first."""
+    """Approve batches, or one save the rows excepted, each in one act. All are derived again before the first is."""
     wanted, chosen, text = _exceptions(except_ or []), _account(account), note_text(note)
     _require_one_way(batches, file, all_pending)
     if wanted and len(batches or []) != 1:
         raise UsageError("--except is about the rows of one batch", hint="approve the others by themselves")
     outcomes = []
     with open_client(home) as client:
-        for batch in _chosen(client, batches, file):
-            exceptions = client.exceptions_of(batch, wanted)
-            outcomes.append(client.approve(batch, exceptions, note=text, account=chosen))
+        waiting = _chosen(client, batches, file)
+        if len(waiting) > 1:
+            client.review_approvable(waiting, account=chosen)
+        for batch in waiting:
+            exceptions = client.review_exceptions_of(batch, wanted)
+            outcomes.append(client.review_approve(batch, exceptions, note=text, account=chosen))
             if not as_json:
                 rejected = counted(len(exceptions), "record")
                 say(f"batch {batch}: approved in block {outcomes[-1].block_number}, {rejected} rejected")
@@ -101,7 +104,7 @@ def reject(
     outcomes = []
     with open_client(home) as client:
         for batch in _chosen(client, batches, file):
-            outcomes.append(client.reject(batch, code, note=text, account=chosen))
+            outcomes.append(client.review_reject(batch, code, note=text, account=chosen))
             if not as_json:
                 say(f"batch {batch}: rejected in block {outcomes[-1].block_number}")
     _finish(outcomes, batches, as_json=as_json)
@@ -114,8 +117,8 @@ def _require_one_way(batches: list[int] | None, file: int | None, all_pending: b
 
 def _chosen(client: Client, batches: list[int] | None, file: int | None) -> list[int]:
     if file is not None:
-        return client.batches_of_file(file)
-    return batches or [batch.id for batch in client.pending()]
+        return client.review_batches_of_file(file)
+    return batches or [batch.id for batch in client.review_list()]
 
 
 def _finish(outcomes: list[Outcome], batches: list[int] | None, *, as_json: bool) -> None:

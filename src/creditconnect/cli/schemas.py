@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import HomeOption, JsonOption, open_client, print_json, print_table, say
 
 app = typer.Typer(
@@ -25,11 +26,11 @@ def list_schemas(
     """The schemas that this program knows, in the order in which authorities pin them."""
     from creditconnect.client import Client
 
-    known = Client.list_schemas()
+    known = Client.schema_list()
     numbers: dict[str, int] = {}
     if pinned:
         with open_client(home) as client:
-            numbers = client.pinned_schemas()
+            numbers = client.schema_pinned()
     if as_json:
         more = {schema.id: {"number": numbers.get(schema.id)} if pinned else {} for schema in known}
         print_json([{"id": one.id, "title": one.title, "hash": one.hash} | more[one.id] for one in known])
@@ -43,12 +44,12 @@ def show_schema(schema: SchemaArgument, as_json: JsonOption = False) -> None:
     """A schema's fields, or its document as it is hashed (--json)."""
     from creditconnect.client import Client
 
-    shown = Client.show_schema(schema)
+    shown = Client.schema_show(schema)
     if as_json:
         print_json(shown.document)
         return
     rows = [
-        (one.path, one.type, "yes" if one.required else "", " ".join(one.codes), one.limits, one.description)
+        (one.path, one.type, translate("yes") if one.required else "", " ".join(one.codes), one.limits, one.description)
         for one in shown.fields
     ]
     print_table(
@@ -67,7 +68,7 @@ def write_template(
     """Write an empty sheet and its mapping. Fill the sheet in, then: creditconnect submit SHEET --map MAPPING."""
     from creditconnect.client import Client
 
-    written = Client.write_template(schema, out)
+    written = Client.schema_template(schema, out)
     if as_json:
         print_json(written)
         return

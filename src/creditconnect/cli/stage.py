@@ -150,8 +150,8 @@ class AuthorityRefused(CreditConnectError):
 
 def approve_all(bureau: Client) -> None:
     """The reviewer's part: every pending batch, by the second key."""
-    for batch in bureau.pending():
-        bureau.approve(batch.id)
+    for batch in bureau.review_list():
+        bureau.review_approve(batch.id)
 
 
 def _each(option: str, values: list[str]) -> list[str]:

@@ -56,7 +56,7 @@ def take(home: HomeOption = None, as_json: JsonOption = False) -> None:
     A portal puts each upload into HOME/intake/SUBJECT'S NUMBER/: a document, or a report as .json in its schema's form.
     """
     with open_client(home) as client:
-        taken = client.intake()
+        taken = client.intake_take()
     if as_json:
         print_json(taken)
         return

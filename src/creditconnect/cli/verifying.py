@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     STANDARD_INPUT,
     HomeOption,
@@ -142,7 +143,7 @@ def _show_one(path: Path, verification: Verification, *, as_json: bool) -> None:
     print_table(
         f"{path.name}: {verification.verdict.value}{as_of}",
         ("check", "status", "reason", ""),
-        [(check.name, check.status.value, check.reason, check.detail) for check in verification.checks],
+        [(check.name, check.status.value, check.reason, translate(check.detail)) for check in verification.checks],
     )
     if len(verification.claims) > 1 or (verification.claims and verification.claim is None):
         rows = _claim_rows(verification.claims, verification.institutions)

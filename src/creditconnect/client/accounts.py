@@ -18,7 +18,7 @@ ROLES = {"submit": AccountRole.SUBMIT, "review": AccountRole.REVIEW}
 class Accounts(Opened):
     """What an institution does with its chain accounts. An authority binds and disables their addresses."""
 
-    def rotate_account(self, role: str, *, remote: str | None = None) -> KeyStanding:
+    def keys_rotate_account(self, role: str, *, remote: str | None = None) -> KeyStanding:
         """Put the role's next key in use if it is bound; make a next key if there is none.
 
         A next key is made here, under the role's passphrase, or is the one that a remote signer holds (`URL` or
@@ -39,7 +39,7 @@ class Accounts(Opened):
         self._require_nothing_under_way()
         return self._account_standing(self._key_files.put_next_in_use(role), self.registry.head())
 
-    def import_account(self, role: str, source: Path) -> KeyStanding:
+    def keys_import_account(self, role: str, source: Path) -> KeyStanding:
         """Take a keystore v3 file as the role's next key.
 
         Raises:
@@ -50,7 +50,7 @@ class Accounts(Opened):
         taken = self._key_files.take(role, source, homes.passphrase(role, self._ask))
         return self._account_standing(taken, self.registry.head())
 
-    def export_account(self, role: str, target: Path) -> None:
+    def keys_export_account(self, role: str, target: Path) -> None:
         """Copy the keystore in use to a file, still under its passphrase.
 
         Raises:
@@ -59,7 +59,7 @@ class Accounts(Opened):
         _require_role(role)
         self._key_files.copy_out(role, target)
 
-    def retire_account(self, role: str, address: str) -> None:
+    def keys_retire_account(self, role: str, address: str) -> None:
         """Destroy the file of a role's key that is no longer in use, once the registry lets its address do nothing.
 
         Raises:

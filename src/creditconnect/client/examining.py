@@ -63,7 +63,7 @@ class LogReading:
 class Examining(Opened):
     """What a reviewer does before deciding. Through a database in which nothing that was submitted can be written."""
 
-    def pending(self) -> list[Batch]:
+    def review_list(self) -> list[Batch]:
         """This institution's batches that wait for a review."""
         block = self.follow().block
         return self._review(block).pending(block)
@@ -101,7 +101,7 @@ class Examining(Opened):
             UsageError: not a batch of this institution. SettingsError: review.toml is wrong.
         """
         rows = self.review_rows(batch)
-        plan = self.sampling_plan
+        plan = self.review_plan
         return [] if plan is None else self._sample(plan, batch, self._examined(batch, rows))
 
     def review_files(self) -> list[WaitingFile]:
@@ -124,7 +124,7 @@ class Examining(Opened):
             )
         return standing
 
-    def batches_of_file(self, file: int) -> list[int]:
+    def review_batches_of_file(self, file: int) -> list[int]:
         """The pending batches of one file, to be decided on together.
 
         Raises:
@@ -140,8 +140,8 @@ class Examining(Opened):
             )
         return list(found.batches)
 
-    def exceptions_of(self, batch: int, reasons: Mapping[int, int]) -> dict[bytes, int]:
-        """The reasons by record hash, as `approve` takes them, from reasons by row.
+    def review_exceptions_of(self, batch: int, reasons: Mapping[int, int]) -> dict[bytes, int]:
+        """The reasons by record hash, as `review_approve` takes them, from reasons by row.
 
         Raises:
             UsageError: there is no such batch or row.
@@ -178,7 +178,7 @@ class Examining(Opened):
         )
 
     @property
-    def sampling_plan(self) -> SamplingPlan | None:
+    def review_plan(self) -> SamplingPlan | None:
         """The plan in force in this home; None where it has no review.toml."""
         return sampling.load_plan(self.settings.sampling_file)
 

@@ -13,7 +13,7 @@ from creditconnect.types import ExchangeSuite, KeyState
 class ExchangeKeeping(Opened):
     """What an institution does with its exchange keys. Its review account publishes them, the first its authority."""
 
-    def rotate_exchange_key(self, *, hybrid: bool = False, publish: bool = True) -> KeyStanding:
+    def keys_rotate_exchange(self, *, hybrid: bool = False, publish: bool = True) -> KeyStanding:
         """Have packages for this institution sealed to a new key from now on; older ones go on opening.
 
         A key that waits to be published is taken before another is made, so the same call again goes on after any
@@ -34,7 +34,7 @@ class ExchangeKeeping(Opened):
         self._call("review", "setEncryptionKey", data)
         return self._exchange_standing(key, key.hash, key.number)
 
-    def retire_exchange_key(self, number: int) -> KeyStanding:
+    def keys_retire_exchange(self, number: int) -> KeyStanding:
         """Destroy the secret of a key that another has replaced: what was sealed to it stays sealed.
 
         Raises:

@@ -80,7 +80,7 @@ class HandingOver(Opened):
             raise UsageError(f"record {record_hash.hex()} is not active: {state}")
         return self._packaged(stored)
 
-    def write_packages(
+    def package_write(
         self, folder: Path, record_hash: bytes | None = None, *, recipient: str | None = None
     ) -> PackagesWritten:
         """Write the packages of this institution's active records, or of those with one hash, into a folder.
@@ -98,10 +98,10 @@ class HandingOver(Opened):
             store_file(folder / name, data)
         return PackagesWritten(folder, len(active), left_out)
 
-    def write_archive(
+    def package_archive(
         self, file: Path, record_hash: bytes | None = None, *, recipient: str | None = None
     ) -> PackagesWritten:
-        """As `write_packages`, into one file.
+        """As `package_write`, into one file.
 
         Raises:
             UsageError: as there; there is nothing active, or more than an archive may hold. No file is written then.
@@ -111,7 +111,7 @@ class HandingOver(Opened):
             raise UsageError(f"{file}: there is no active record to write", hint="see creditconnect status")
         return PackagesWritten(file, write_archive(file, self._members(active, recipient)), left_out)
 
-    def write_sheet(self, file: Path, record_hash: bytes, *, recipient: str | None = None) -> SheetWritten:
+    def package_sheet(self, file: Path, record_hash: bytes, *, recipient: str | None = None) -> SheetWritten:
         """Write a sheet to print: HTML that needs nothing else, with the package of an active record as QR codes.
 
         Sealed for the institution `recipient`, where one is given: then nothing of the record is on it in the clear.
@@ -127,7 +127,7 @@ class HandingOver(Opened):
         store_file(file, draw_sheet(sheet).encode())
         return SheetWritten(file, record_hash, len(codes))
 
-    def open_package(self, data: bytes) -> bytes:
+    def package_unseal(self, data: bytes) -> bytes:
         """The plain package's bytes: those of a sealed one opened, a plain one as it is. Verifies nothing.
 
         Takes the text of a sheet's codes as well.
@@ -141,7 +141,7 @@ class HandingOver(Opened):
         carried = _off_the_sheet(data)
         return open_package(carried, self._private_key) if is_sealed(carried) else carried
 
-    def unseal(self, file: Path | bytes, *, folder: Path | None = None) -> Unsealed:
+    def package_open(self, file: Path | bytes, *, folder: Path | None = None) -> Unsealed:
         """What a package's file, a picture of a sheet, or their bytes hold.
 
         The plain package is written into `folder`, where one is given.
@@ -149,10 +149,10 @@ class HandingOver(Opened):
         Verifies nothing: whoever knows the key that is published could have sealed anything.
 
         Raises:
-            UsageError: it can't be read, or is a folder or archive. As `open_package`; NotCanonical.
+            UsageError: it can't be read, or is a folder or archive. As `package_unseal`; NotCanonical.
         """
         carried = _off_the_sheet(only_package(file))
-        plain = self.open_package(carried)
+        plain = self.package_unseal(carried)
         package = read_package(plain)
         record = read_canonical(package.canonical)
         written = None if folder is None else folder / package.file_name

@@ -38,7 +38,7 @@ class KeysImported:
 class Keys(Accounts, ExchangeKeeping):
     """What an institution does with its keys."""
 
-    def keys(self) -> list[KeyStanding]:
+    def keys_list(self) -> list[KeyStanding]:
         """Every key of this home: data, exchange, submit and review. Needs no passphrase.
 
         Without a node it is told as far as this home knows.
@@ -51,7 +51,7 @@ class Keys(Accounts, ExchangeKeeping):
         accounts = [self._account_standing(key, block) for key in self._key_files.all()]
         return [*data, *self._exchange_standings(block), *accounts]
 
-    def rotate_data_key(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Resealed:
+    def keys_rotate_data(self, progress: Callable[[int, int], None] = lambda done, total: None) -> Resealed:
         """Make a new data key of the settings' suite and seal every record anew under it; the older can be retired.
 
         Goes on where an earlier call was cut short. Others may read, submit and review meanwhile. `progress` is told
@@ -69,7 +69,7 @@ class Keys(Accounts, ExchangeKeeping):
             )
             return resealing.run(progress)
 
-    def rotate_passphrase(self) -> None:
+    def keys_rotate_passphrase(self) -> None:
         """Put the keyring under another passphrase: that named new_vault. What is sealed stays as it is.
 
         Raises:
@@ -79,7 +79,7 @@ class Keys(Accounts, ExchangeKeeping):
             keyring = self._keyring
             keyring.change_passphrase(self.settings.keyring_file, homes.passphrase("new_vault", self._ask))
 
-    def retire_data_key(self, number: int) -> bool:
+    def keys_retire_data(self, number: int) -> bool:
         """Destroy a data key under which nothing is sealed any more.
 
         Whether its bytes are gone from the database's files: not while another process reads them. Call again then.
@@ -91,7 +91,7 @@ class Keys(Accounts, ExchangeKeeping):
         with self._changing_keys():
             return self._data_keys.retire(number, self.settings.suite)
 
-    def export_data_keys(self, target: Path) -> int:
+    def keys_export_data(self, target: Path) -> int:
         """Write the data keys into a new file under the passphrase named export; how many.
 
         With it a vault.db opens whose keyring is lost.
@@ -106,7 +106,7 @@ class Keys(Accounts, ExchangeKeeping):
         export_data_keys(target, self.settings.institution, keys, passphrase, now=int(self._clock()))
         return len(keys)
 
-    def export_exchange_keys(self, target: Path) -> int:
+    def keys_export_exchange(self, target: Path) -> int:
         """Write the exchange keys into a new file under the passphrase named export; how many.
 
         With it another machine of the institution opens what is sealed to them.
@@ -122,8 +122,8 @@ class Keys(Accounts, ExchangeKeeping):
         export_exchange_keys(target, self.settings.institution, opened, passphrase, now=int(self._clock()))
         return len(keys)
 
-    def import_keys(self, source: Path) -> KeysImported:
-        """Take in what `export_data_keys` or `export_exchange_keys` wrote; nothing that is here is overwritten.
+    def keys_import(self, source: Path) -> KeysImported:
+        """Take in what `keys_export_data` or `keys_export_exchange` wrote; nothing that is here is overwritten.
 
         A home whose keyring is lost gets a new one, under the vault's passphrase.
 

@@ -92,7 +92,7 @@ class Providing(TakingIn):
 
         A node or remote signer that can't be reached, or a registry that takes nothing now, is told to `notice` and
         tried again, ever more slowly, up to `GREATEST_PAUSE_SECONDS`. Where there is an intake folder when it begins,
-        uploads are taken in meanwhile, as by `intake`; that needs the vault's passphrase.
+        uploads are taken in meanwhile, as by `intake_take`; that needs the vault's passphrase.
 
         Raises:
             OtherChain: another chain answers after a reconnection. ReorgTooDeep, MirrorInconsistent.

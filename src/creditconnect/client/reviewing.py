@@ -7,13 +7,14 @@ the database, through which whoever decides can write nothing that was submitted
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from creditconnect.chain.registry import Batch, Block, Question
 from creditconnect.client.examining import Examining, require_note
 from creditconnect.custody.review_log import ReviewAct, ReviewAction
 from creditconnect.errors import ExchangeError
 from creditconnect.exchange.outbox import Outcome
+from creditconnect.exchange.review import Review
 from creditconnect.types import AccountRole
 
 # Of the rows that nobody looked at, in a message.
@@ -23,7 +24,7 @@ _ROWS_NAMED = 20
 class Reviewing(Examining):
     """What another key than the submitter's does."""
 
-    def approve(
+    def review_approve(
         self,
         batch: int,
         exceptions: Mapping[bytes, int] | None = None,
@@ -43,19 +44,23 @@ class Reviewing(Examining):
         """
         excepted = exceptions or {}
         require_note(note)
-        block = self.follow().block
-        review = self._review(block)
-        review.require_pending(batch, block)
-        address = self._require_reviewer(review.batch(batch, block), account, block)
-        review.require_genuine(batch, self._review_vault, self.schemas, excepted)
-        plan = self._require_looked(batch, address, excepted)
+        review, block, plan = self._require_approvable(batch, excepted, account)
         acts = [
             *(ReviewAct(ReviewAction.EXCEPTED, batch, record=one, reason=why) for one, why in excepted.items()),
             ReviewAct(ReviewAction.APPROVED, batch, note=note, plan=plan),
         ]
         return self._decide(account, "approve", review.approve_call(batch, excepted, block), acts)
 
-    def reject(self, batch: int, reason: int, *, note: str = "", account: str = "review") -> Outcome:
+    def review_approvable(self, batches: Iterable[int], *, account: str = "review") -> None:
+        """Demand of each batch what `review_approve` would, and send nothing: so none is approved where one can't be.
+
+        Raises:
+            As `review_approve`, of the first that can't be.
+        """
+        for batch in batches:
+            self._require_approvable(batch, {}, account)
+
+    def review_reject(self, batch: int, reason: int, *, note: str = "", account: str = "review") -> Outcome:
         """Reject a whole pending batch; the submitter may, to withdraw it. The note is kept sealed in the log.
 
         Raises:
@@ -69,6 +74,17 @@ class Reviewing(Examining):
         return self._decide(account, "reject", review.reject_call(batch, reason), [act])
 
     # ------------------------------------------------------------------------------------------------------- private
+
+    def _require_approvable(
+        self, batch: int, excepted: Mapping[bytes, int], account: str
+    ) -> tuple[Review, Block, bytes | None]:
+        """What a decision goes on with: the review, its block, the hash of the plan that was kept to."""
+        block = self.follow().block
+        review = self._review(block)
+        review.require_pending(batch, block)
+        address = self._require_reviewer(review.batch(batch, block), account, block)
+        review.require_genuine(batch, self._review_vault, self.schemas, excepted)
+        return review, block, self._require_looked(batch, address, excepted)
 
     def _decide(self, account: str, action: str, data: bytes, acts: list[ReviewAct]) -> Outcome:
         """Send a decision; who decided what is kept by the commit that stores its transaction."""
@@ -97,7 +113,7 @@ class Reviewing(Examining):
 
     def _require_looked(self, batch: int, address: str, excepted: Mapping[bytes, int]) -> bytes | None:
         """The hash of the plan in force, once this account looked at what it asks for; None without a plan."""
-        plan = self.sampling_plan
+        plan = self.review_plan
         if plan is None:
             return None
         unseen = [

@@ -43,13 +43,13 @@ class Schemas(Opened):
     """What anybody may ask about schemas."""
 
     @staticmethod
-    def list_schemas() -> list[KnownSchema]:
+    def schema_list() -> list[KnownSchema]:
         """The known schemas, in the order in which authorities pin them."""
         catalogue = SchemaCatalogue()
         return [_known(catalogue, schema_id) for schema_id in catalogue.ids]
 
     @staticmethod
-    def show_schema(schema_id: str) -> ShownSchema:
+    def schema_show(schema_id: str) -> ShownSchema:
         """One schema's document and fields.
 
         Raises:
@@ -60,7 +60,7 @@ class Schemas(Opened):
         return ShownSchema(_known(catalogue, schema_id), fields_of(schema), dict(schema.document))
 
     @staticmethod
-    def write_template(schema_id: str, folder: Path) -> WrittenTemplate:
+    def schema_template(schema_id: str, folder: Path) -> WrittenTemplate:
         """Write an empty sheet (CSV) and its mapping (TOML), to be filled in and submitted with each other.
 
         Raises:
@@ -78,7 +78,7 @@ class Schemas(Opened):
                 file.write(data)
         return written
 
-    def pinned_schemas(self) -> dict[str, int]:
+    def schema_pinned(self) -> dict[str, int]:
         """The number that the registry gives to each known schema that it has pinned, by its id, as of now."""
         questions = [Question("schemaByHash", (self.schemas.load(schema_id).hash,)) for schema_id in self.schemas.ids]
         numbers = self.registry.ask(questions, self.registry.head())

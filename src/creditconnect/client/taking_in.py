@@ -29,7 +29,7 @@ class Accepted:
 class TakingIn(Opened):
     """What a provider does with what persons and firms upload."""
 
-    def intake(self) -> Taken:
+    def intake_take(self) -> Taken:
         """Take in, once, what lies in the intake folder and does not change for `SETTLED_SECONDS`.
 
         Each upload is checked, sealed into the vault, answered with a receipt and removed from the folder. Nothing is

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from creditconnect.answers.bulk import Input, verify_many
 from creditconnect.answers.verdicts import Journal, Row, by_document, row_of, write_result
-from creditconnect.answers.verification import Verification, unopened
+from creditconnect.answers.verification import Verification, unopened, unread
 from creditconnect.client.handing_over import HandingOver, only_package
-from creditconnect.custody.archives import read_packages
+from creditconnect.custody.archives import Unread, walk_packages
+from creditconnect.custody.private_files import held
 from creditconnect.errors import FieldInvalid, PackageInvalid, UsageError
 from creditconnect.reasons import RowReason
 from creditconnect.records.documents import Measured, measure
@@ -53,7 +57,7 @@ class Verifying(HandingOver):
         Raises:
             UsageError: there is no package there. SourceUnreadable: an archive as a whole.
         """
-        inputs = (self._input(name, data, _beside(Path(path))) for name, data in read_packages(Path(path)))
+        inputs = (self._input(name, found, _beside(Path(path))) for name, found in walk_packages(Path(path)))
         for lot in verify_many(self._verifier, inputs):
             yield from ((one.name, one.verification) for one in lot)
 
@@ -66,20 +70,28 @@ class Verifying(HandingOver):
         of the inputs' names. `progress` is told how many are.
 
         Raises:
-            UsageError: as `verify_all`; the file's name has neither suffix, or another run's journal lies beside it.
+            UsageError: as `verify_all`; the file's name has neither suffix, another run's journal lies beside it, or
+                another process of this home writes it now. NodeUnreachable: whether the chain still has what a stopped
+                run was told can't be asked; nothing of it is lost.
         """
-        source, target = Path(path), Path(out)
+        with self._writing_alone(Path(out)):
+            return self._verify_into(Path(path), Path(out), progress)
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    def _verify_into(self, source: Path, target: Path, progress: Callable[[int], None]) -> VerifiedInto:
         journal = Journal(target, self._about(source), now=int(self._clock()))
+        blocks = self.registry.blocks(journal.blocks())
+        journal.keep_as_of({block.number: block.hash for block in blocks if block is not None})
         # By name, in the order of the inputs; None until it is answered.
         rows: dict[str, Row | None] = {}
 
         def unanswered() -> Iterator[Input]:
-            for given, data in read_packages(source):
-                # A name need not be text; what is written down has to be.
-                name = given.encode("utf-8", "backslashreplace").decode("utf-8")
-                rows[name] = journal.known(name, data)
+            for given, found in walk_packages(source):
+                name = _written_name(given, rows)
+                rows[name] = None if isinstance(found, Unread) else journal.known(name, found)
                 if rows[name] is None:
-                    yield self._input(name, data, _beside(source))
+                    yield self._input(name, found, _beside(source))
 
         fresh = 0
         with journal.appending() as append:
@@ -102,13 +114,22 @@ class Verifying(HandingOver):
 
     def _verify(self, data: bytes, document: Path | str | None, folder: Path | None) -> Verification:
         try:
-            plain = self.open_package(data)
+            plain = self.package_unseal(data)
         except PackageInvalid as error:
             return unopened(error)
         return self._verifier.verify(plain, lambda name: _measured(document, folder, name))
 
-    def _input(self, name: str, data: bytes, folder: Path) -> Input:
+    def _writing_alone(self, target: Path) -> AbstractContextManager[None]:
+        """The right to write a file of verdicts, among the processes of this home."""
+        name = hashlib.sha256(os.fsencode(target.resolve())).hexdigest()[:16]
+        busy = UsageError(f"{target}: another process writes it", hint="wait for it, or name another result")
+        return held(self.settings.locks_folder / f"verdicts-{name}.lock", busy)
+
+    def _input(self, name: str, found: bytes | Unread, folder: Path) -> Input:
         """What the journal knows an input by are the bytes as they came, sealed or not."""
+        if isinstance(found, Unread):
+            return Input(name, b"", b"", lambda document: None, unread(found.message))
+        data = found
 
         def beside(document: str) -> Measured | None:
             try:
@@ -118,9 +139,15 @@ class Verifying(HandingOver):
                 raise FieldInvalid(document, RowReason.MALFORMED_ROW, error.message) from None
 
         try:
-            return Input(name, data, self.open_package(data), beside)
+            return Input(name, data, self.package_unseal(data), beside)
         except PackageInvalid as error:
             return Input(name, data, b"", beside, unopened(error))
+
+
+def _written_name(name: str, taken: Container[str]) -> str:
+    """A name need not be text; what is written down has to be, and once only: a picture may hold a sheet and a half."""
+    text = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return next(one for one in chain([text], (f"{text} ({n})" for n in count(2))) if one not in taken)
 
 
 def _beside(source: Path) -> Path:

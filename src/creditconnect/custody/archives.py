@@ -8,11 +8,13 @@ ever written under one.
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -51,16 +53,36 @@ def is_archive(path: Path) -> bool:
         return file.read(4) in _STARTS
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What lies in a folder under a package's or an archive's name and can't be read: why."""
+
+    message: str
+
+
 def read_packages(path: Path) -> Iterator[tuple[str, bytes]]:
+    """As `walk_packages`, up to what can't be read.
+
+    Raises:
+        UsageError, SourceUnreadable: as there, or of the first file of a folder that can't be read.
+    """
+    for name, found in walk_packages(path):
+        if isinstance(found, Unread):
+            raise UsageError(found.message)
+        yield name, found
+
+
+def walk_packages(path: Path) -> Iterator[tuple[str, bytes | Unread]]:
     """Name and bytes of a package, of every package in a folder by name, or of every one in an archive; one at a time.
 
     In a folder an archive's packages come as `archive/name`. What can't be got out of an archive, for it is damaged
     there, comes as no bytes at all, which are no package. Of what is printed the codes' text comes, as `read_codes`
-    takes it; in a folder a sheet's codes may be in several pictures, and what holds no code is passed over.
+    takes it; in a folder a sheet's codes may be in several pictures, and what holds no code is passed over. A file of a
+    folder that can't be read, or an archive there that is none, comes in its place: the others are read all the same.
 
     Raises:
-        UsageError: there is no package there, or a file can't be read. SourceUnreadable: an archive as a whole, or a
-            picture by itself that holds no code.
+        UsageError: there is no package there, or the one file can't be read. SourceUnreadable: the one archive as a
+            whole, or a picture by itself that holds no code.
     """
     if path.is_dir():
         yield from _read_folder(path)
@@ -110,7 +132,7 @@ def _method(data: bytes) -> int:
     return zipfile.ZIP_STORED if bomb else zipfile.ZIP_DEFLATED
 
 
-def _read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _read_folder(folder: Path) -> Iterator[tuple[str, bytes | Unread]]:
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
@@ -119,9 +141,13 @@ def _read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     # Of sheets that are not whole yet: each code, and the first file that it is in.
     partial: dict[str, str] = {}
     for file in files:
-        for found in _read_in_folder(file, partial):
+        try:
+            for found in _read_in_folder(file, partial):
+                none = False
+                yield found
+        except (UsageError, SourceUnreadable) as error:
             none = False
-            yield found
+            yield file.name, Unread(error.message)
     for codes in chain.from_iterable(sort_codes(partial)):
         none = False
         yield partial[codes[0]], join_codes(codes)
@@ -178,7 +204,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(member) as file:
             return file.read(_GREATEST_MEMBER_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError):
         return b""
 
 
@@ -234,8 +260,12 @@ def _wrong_with(member: zipfile.ZipInfo, seen: set[str]) -> str | None:
 def _reading(path: Path) -> Iterator[IO[bytes]]:
     """Only the opening is told here; whatever is raised inside is the reader's."""
     try:
-        file = path.open("rb")
+        # Nobody may write into a pipe that lies there: opened without waiting, and then refused.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror})") from None
-    with file:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UsageError(f"{path}: is no file")
+    with os.fdopen(descriptor, "rb") as file:
         yield file

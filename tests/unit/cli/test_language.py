@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from creditconnect.cli.language import SIMPLIFIED, TRADITIONAL, Translator, chosen_language, load_translator
+from creditconnect.cli.language import SIMPLIFIED, TRADITIONAL, Translator, chosen_language, load_translator, speak
+from creditconnect.cli.presentation import print_table, say
 from creditconnect.errors import UsageError
 
 PROGRAM = Path(sys.executable).with_name("creditconnect")
@@ -91,3 +92,61 @@ def test_help__in_chinese__commands_options_and_headings() -> None:
 def test_lang__unknown__usage_error() -> None:
     said = run("--lang", "fr", "status")
     assert (said.returncode, "one of en, zh-Hans, zh-Hant" in said.stderr) == (2, True)
+
+
+WRONG_ARGUMENTS = [
+    (["verify"], "Missing argument 'path': see creditconnect verify --help", "缺少参数 'path': 参见"),
+    (["package", "sheet", "0" * 16], "Missing option '--out'", "缺少选项 '--out'"),
+    (["verfy"], "No such command 'verfy'. Did you mean 'verify'?", "没有命令 'verfy'。是否指 'verify'"),
+    (["nothing"], "No such command 'nothing'", "没有命令 'nothing'"),
+    (["status", "--hom", "x"], "No such option: --hom", "没有选项 --hom"),
+    (["verify", "--out"], "Option '--out' requires an argument", "选项 '--out' 需要一个值"),
+    (["status", "--json=3"], "Option '--json' does not take a value", "选项 '--json' 不带值"),
+    (["verify", "a", "b"], "Got unexpected extra argument(s) (b)", "多余的参数（b）"),
+    (["review", "approve", "x"], "Invalid value for 'batches': Input should be a valid integer", "的值无效：应为整数"),
+    (["records", "list", "--limit", "0"], "greater than or equal to 1", "'--limit' 的值无效：不应小于 1"),
+    (["records", "list", "--limit", "9999999"], "less than or equal to 100000", "'--limit' 的值无效：不应大于 100000"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "english", "chinese"), WRONG_ARGUMENTS, ids=[" ".join(one[0]) for one in WRONG_ARGUMENTS]
+)
+def test_wrong_arguments__in_either_language__one_line_that_says_what_and_where_to_look(
+    arguments: list[str], english: str, chinese: str
+) -> None:
+    for language, wanted in (("en", english), ("zh-Hans", chinese)):
+        said = run("--lang", language, *arguments)
+        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
+        assert said.stderr.startswith("creditconnect: ")
+        assert wanted in said.stderr
+        assert "--help" in said.stderr
+
+
+def test_group_without_a_command__is_its_help_in_the_language_asked() -> None:
+    said = run("--lang", "zh-Hans", "review")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("用法：creditconnect review")
+    assert "显示此说明并退出。" in said.stderr
+
+
+def test_help__typers_own_words_in_it__are_translated_and_defaults_left() -> None:
+    said = run("--lang", "zh-Hans", "records", "list", "--help").stdout
+    assert "[默认：50; 1<=x<=100000]" in said
+    assert "[必填]" in run("--lang", "zh-Hans", "verify", "--help").stdout
+    assert "[required]" not in said
+
+
+def test_table__a_cell_that_reads_like_a_message__is_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """An institution may be named `status`, and a note may read `no batch waits`."""
+    speak(SIMPLIFIED)
+    try:
+        print_table("schemas", ("id", "status"), [("status", "no batch waits")])
+        say("status: is not a CreditConnect home")
+    finally:
+        speak("en")
+    title, *_, row, _, line = capsys.readouterr().out.splitlines()
+    assert title == "格式规范"
+    assert row.split("  ")[0].strip() == "status"
+    assert "no batch waits" in row
+    assert line == "status：不是 CreditConnect 机构目录", "one word alone is a value"

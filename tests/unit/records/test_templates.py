@@ -44,7 +44,7 @@ CREDIT = {
 
 def through(schema_id: str, folder: Path, *rows: dict[str, str]) -> list[Prepared | Rejection]:
     """What becomes of rows that somebody fills into a new template."""
-    written = Client.write_template(schema_id, folder)
+    written = Client.schema_template(schema_id, folder)
     with written.sheet.open(encoding="utf-8-sig", newline="") as file:
         (header,) = csv.reader(file)
     with written.sheet.open("a", encoding="utf-8", newline="") as file:
@@ -74,7 +74,7 @@ def test_template__filled_in__comes_through_its_own_mapping(
 def test_template__required_columns_alone__are_a_sheet_too(schema_id: str, tmp_path: Path) -> None:
     row = PERSON if schema_id == PERSONAL_CREDIT_REPORT else FIRM
     catalogue = SchemaCatalogue()
-    mapping = load_mapping(Client.write_template(schema_id, tmp_path).mapping, catalogue)
+    mapping = load_mapping(Client.schema_template(schema_id, tmp_path).mapping, catalogue)
     assert mapping.columns.required <= row.keys() <= mapping.columns.known
     text = io.StringIO()
     csv.writer(text).writerows([row.keys(), row.values()])
@@ -84,22 +84,22 @@ def test_template__required_columns_alone__are_a_sheet_too(schema_id: str, tmp_p
 
 
 def test_template__there_already_or_of_documents__refused(tmp_path: Path) -> None:
-    Client.write_template(PERSONAL_CREDIT_REPORT, tmp_path)
+    Client.schema_template(PERSONAL_CREDIT_REPORT, tmp_path)
     with pytest.raises(UsageError, match=r"personal-credit-report-1\.csv: is there already"):
-        Client.write_template(PERSONAL_CREDIT_REPORT, tmp_path)
+        Client.schema_template(PERSONAL_CREDIT_REPORT, tmp_path)
     with pytest.raises(UsageError, match="needs no sheet"):
-        Client.write_template(DOCUMENT, tmp_path)
+        Client.schema_template(DOCUMENT, tmp_path)
     with pytest.raises(SchemaUnknown, match="there is no schema"):
-        Client.write_template("nonsense/1", tmp_path)
+        Client.schema_template("nonsense/1", tmp_path)
 
 
 def test_show_schema__every_value_once_with_its_rules() -> None:
-    for known in Client.list_schemas():
-        shown = Client.show_schema(known.id)
+    for known in Client.schema_list():
+        shown = Client.schema_show(known.id)
         paths = [field.path for field in shown.fields]
         assert len(paths) == len(set(paths)) == count_leaves(SchemaCatalogue().load(known.id).definition)
         assert shown.document["x-id"] == known.id
-    fields = {field.path: field for field in Client.show_schema(PERSONAL_CREDIT_REPORT).fields}
+    fields = {field.path: field for field in Client.schema_show(PERSONAL_CREDIT_REPORT).fields}
     assert fields["identity.identifiers[].type"].codes == ("HKID", "CN_RESIDENT_ID")
     assert fields["identity.age_years"].limits == "from 0, to 150"
     assert (fields["report.number"].required, fields["report.language"].required) == (True, False)
