@@ -25,6 +25,7 @@ CreditConnectError
 │   ├── NodeBehind          the node lacks the block that was asked about
 │   ├── NodeRefused         an error answer: `code`, `message`, `data`
 │   ├── HeaderInvalid       a block whose hash or seals are not what its header makes them
+│   ├── NotFinal            the newest blocks lack the seal of a side
 │   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
 │   ├── Reverted            the contract's decoded error: `name`, `arguments`
 │   ├── SignerUnreachable   a remote signer does not answer
@@ -137,6 +138,9 @@ class NodeRefused(ChainError):
 
 
 class HeaderInvalid(ChainError): ...
+
+
+class NotFinal(ChainError): ...
 
 
 class OtherChain(ChainError): ...

@@ -6,7 +6,8 @@ commitment that goes with it are the first 8 and the last 24 bytes of one 32-byt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
 
@@ -126,6 +127,18 @@ class ChainIdentity:
     genesis_hash: bytes
     registry: str
     code_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """Whose seals make a block final: by each side's name its validators, as 0x and 40 lower-case hex digits."""
+
+    consensus: Consensus = Consensus.NONE
+    sides: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def missing(self, sealers: Set[str]) -> list[str]:
+        """The sides of which none of these addresses is a validator."""
+        return [side for side, validators in self.sides.items() if not validators & sealers]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from creditconnect import settings as homes
 from creditconnect.errors import SettingsError, UsageError
 from creditconnect.settings import Settings
-from creditconnect.types import Suite
+from creditconnect.types import Consensus, Seals, Suite
 
 SETTINGS = """format = 1
 institution = "CRA-HK-01"
@@ -244,3 +244,75 @@ def test_settings__are_values__never_changed_in_place(tmp_path: Path) -> None:
     with pytest.raises(AttributeError):
         made.institution = "other"  # type: ignore[misc]
     assert isinstance(made, Settings)
+
+
+# ------------------------------------------------------------------------------------------------- nodes and seals
+
+HK, SZ = "0x" + "1a" * 20, "0x" + "2B" * 20
+SEALS = f"""
+[seals]
+consensus = "clique"
+[seals.sides]
+hk = ["{HK}"]
+sz = ["{SZ}", "0x{"33" * 20}"]
+"""
+
+
+def test_load__no_seals__nobody_seals(tmp_path: Path) -> None:
+    assert homes.load(home_with(tmp_path, SETTINGS)).seals == Seals(Consensus.NONE, {})
+
+
+def test_load__seals__each_side_s_validators_in_lower_case(tmp_path: Path) -> None:
+    found = homes.load(home_with(tmp_path, SETTINGS + SEALS)).seals
+
+    assert found == Seals(Consensus.CLIQUE, {"hk": frozenset({HK}), "sz": frozenset({SZ.lower(), "0x" + "33" * 20})})
+    assert found.missing({HK}) == ["sz"]
+    assert found.missing({HK, SZ.lower()}) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ('"clique"', '"poa"', "no such consensus"),
+        ('"clique"', "7", "no such consensus"),
+        ('consensus = "clique"', "", "consensus none"),
+        (f'hk = ["{HK}"]', "", "fewer than 2 sides"),
+        (f'["{HK}"]', "[]", "'hk' is no side"),
+        (f'["{HK}"]', f'"{HK}"', "'hk' is no side"),
+        (HK, HK[:-1], "hk: a validator is no address"),
+        (HK, HK[2:], "hk: a validator is no address"),
+        (f'"{HK}"', "7", "hk: a validator is no address"),
+        (HK, SZ, "one validator to two sides"),
+        ("[seals]", "[seals]\nperiod = 1", "nothing else"),
+    ],
+)
+def test_load__seals_that_are_none__say_which(tmp_path: Path, was: str, becomes: str, said: str) -> None:
+    assert was in SEALS
+    assert said in refused(tmp_path, SETTINGS + SEALS.replace(was, becomes, 1)).message
+
+
+def test_load__seals_that_are_no_table__refused(tmp_path: Path) -> None:
+    assert "[seals]" in refused(tmp_path, SETTINGS + "seals = 7\n").message
+
+
+@pytest.mark.parametrize(("line", "least"), [("", 0), ("least_nodes = 1\n", 1), ("least_nodes = 2\n", 2)])
+def test_load__least_nodes__up_to_as_many_as_are_named(tmp_path: Path, line: str, least: int) -> None:
+    assert homes.load(home_with(tmp_path, SETTINGS + line)).least_nodes == least
+
+
+@pytest.mark.parametrize("wrong", ["3", "-1", "true", '"1"'])
+def test_load__least_nodes_that_can_t_be__refused(tmp_path: Path, wrong: str) -> None:
+    assert (
+        "least_nodes is not a whole number from 0 to 2"
+        in refused(tmp_path, SETTINGS + f"least_nodes = {wrong}\n").message
+    )
+
+
+def test_write__seals_and_least_nodes__read_back_as_they_were(tmp_path: Path) -> None:
+    made = homes.new(
+        tmp_path, "CRA-HK-01", ("http://a:1", "http://b:1"), consensus="qbft", seals={"hk": [HK], "side'2": [SZ]}
+    )
+    homes.write(replace(made, least_nodes=1))
+
+    assert homes.load(tmp_path) == replace(made, least_nodes=1)
+    assert made.seals.sides["side'2"] == {SZ.lower()}

@@ -52,12 +52,12 @@ _LATER_FIELDS = (
     ("parentBeaconBlockRoot", _BYTES),
     ("requestsHash", _BYTES),
 )
-_VANITY_BYTES = 32
-_SEAL_BYTES = 65
+VANITY_BYTES = 32
+SEAL_BYTES = 65
 _ADDRESS_BYTES = 20
 # "ctical byzantine fault tolerance", which marks the headers of IBFT's family, QBFT among them.
 _QBFT_MIX_HASH = bytes.fromhex("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365")
-_ZERO_SEAL = bytes(_SEAL_BYTES)
+_ZERO_SEAL = bytes(SEAL_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def recognise(answer: Mapping[str, Any]) -> Consensus:
     if mix_hash == _QBFT_MIX_HASH:
         return Consensus.QBFT
     # Block 0's extraData lists the validators on every Clique chain; Anvil's is empty.
-    if not any(mix_hash) and len(extra_data) >= _VANITY_BYTES + _SEAL_BYTES:
+    if not any(mix_hash) and len(extra_data) >= VANITY_BYTES + SEAL_BYTES:
         return Consensus.CLIQUE
     return Consensus.NONE
 
@@ -138,13 +138,13 @@ def _unsealed(fields: list[Any]) -> _Read:
 
 def _clique(fields: list[Any]) -> _Read:
     extra_data = fields[_EXTRA_DATA]
-    listed, seal = extra_data[_VANITY_BYTES:-_SEAL_BYTES], extra_data[-_SEAL_BYTES:]
-    if len(extra_data) < _VANITY_BYTES + _SEAL_BYTES or len(listed) % _ADDRESS_BYTES:
+    listed, seal = extra_data[VANITY_BYTES:-SEAL_BYTES], extra_data[-SEAL_BYTES:]
+    if len(extra_data) < VANITY_BYTES + SEAL_BYTES or len(listed) % _ADDRESS_BYTES:
         raise ValueError(f"extraData of {len(extra_data)} bytes")
     is_first = fields[8] == 0
     if is_first and seal != _ZERO_SEAL:
         raise ValueError("block 0 is sealed")
-    sealers = [] if is_first else [_signer(seal, _encoded(fields, extra_data[:-_SEAL_BYTES]))]
+    sealers = [] if is_first else [_signer(seal, _encoded(fields, extra_data[:-SEAL_BYTES]))]
     validators = [listed[i : i + _ADDRESS_BYTES] for i in range(0, len(listed), _ADDRESS_BYTES)]
     return keccak(rlp.encode(fields)), sealers, [_address(one) for one in validators]
 
@@ -175,7 +175,7 @@ def _encoded(fields: list[Any], extra_data: bytes) -> bytes:
 
 
 def _signer(seal: object, signed: bytes) -> str:
-    if not isinstance(seal, bytes) or len(seal) != _SEAL_BYTES:
+    if not isinstance(seal, bytes) or len(seal) != SEAL_BYTES:
         raise ValueError("a seal is not 65 bytes")
     return str(Signature(seal).recover_public_key_from_msg_hash(keccak(signed)).to_address())
 

@@ -12,99 +12,15 @@ from typing import Any
 
 import pytest
 from eth_keys.datatypes import PrivateKey
-from eth_utils.crypto import keccak
 
 from creditconnect.chain.headers import read_header, recognise
 from creditconnect.errors import HeaderInvalid
 from creditconnect.types import Consensus
+from tests.sealed_headers import BERLIN, HK, ORDER, SZ, address_of, clique, hashed
 
 BESU = json.loads((Path(__file__).parents[2] / "vectors" / "besu" / "qbft.json").read_text())
 BLOCKS: dict[str, dict[str, Any]] = BESU["blocks"]
 SEALED = [name for name in BLOCKS if name != "genesis"]
-
-HK = PrivateKey(b"\x11" * 32)
-SZ = PrivateKey(b"\x22" * 32)
-ORDER = (
-    "parentHash",
-    "sha3Uncles",
-    "miner",
-    "stateRoot",
-    "transactionsRoot",
-    "receiptsRoot",
-    "logsBloom",
-    "difficulty",
-    "number",
-    "gasLimit",
-    "gasUsed",
-    "timestamp",
-    "extraData",
-    "mixHash",
-    "nonce",
-    "baseFeePerGas",
-    "withdrawalsRoot",
-    "blobGasUsed",
-    "excessBlobGas",
-    "parentBeaconBlockRoot",
-    "requestsHash",
-)
-NUMBERS = {
-    *("difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas", "blobGasUsed", "excessBlobGas"),
-}
-BERLIN: dict[str, str] = {
-    "parentHash": "0x" + "ab" * 32,
-    "sha3Uncles": "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347",
-    "miner": "0x" + "00" * 20,
-    "stateRoot": "0x" + "cd" * 32,
-    "transactionsRoot": "0x" + "01" * 32,
-    "receiptsRoot": "0x" + "02" * 32,
-    "logsBloom": "0x" + "00" * 256,
-    "difficulty": "0x2",
-    "number": "0x7",
-    "gasLimit": "0x3938700",
-    "gasUsed": "0x0",
-    "timestamp": "0x6b03eff1",
-    "mixHash": "0x" + "00" * 32,
-    "nonce": "0x" + "00" * 8,
-}
-
-
-def rlp_list(answer: dict[str, str]) -> bytes:
-    """Every field that is there, encoded by the rules of the Yellow Paper's appendix B, written out here."""
-    payload = b""
-    for name in ORDER:
-        if name in answer:
-            raw = bytes.fromhex(answer[name][2:].zfill(len(answer[name][2:]) + len(answer[name]) % 2))
-            payload += rlp_string(raw.lstrip(b"\0") if name in NUMBERS else raw)
-    return prefix(0xC0, len(payload)) + payload
-
-
-def rlp_string(raw: bytes) -> bytes:
-    return raw if len(raw) == 1 and raw[0] < 128 else prefix(0x80, len(raw)) + raw
-
-
-def prefix(offset: int, length: int) -> bytes:
-    if length <= 55:
-        return bytes([offset + length])
-    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes([offset + 55 + len(size)]) + size
-
-
-def clique(key: PrivateKey, *, listed: tuple[PrivateKey, ...] = (), **changed: str) -> dict[str, str]:
-    """A header sealed by a key, with its hash."""
-    fields = BERLIN | changed
-    unsealed = b"\x01" * 32 + b"".join(one.public_key.to_canonical_address() for one in listed)
-    signed = rlp_list(fields | {"extraData": "0x" + unsealed.hex()})
-    seal = key.sign_msg_hash(keccak(signed)).to_bytes()
-    return hashed(fields | {"extraData": "0x" + (unsealed + seal).hex()})
-
-
-def hashed(fields: dict[str, str]) -> dict[str, str]:
-    return fields | {"hash": "0x" + keccak(rlp_list(fields)).hex()}
-
-
-def address(key: PrivateKey) -> str:
-    return str(key.public_key.to_address())
-
 
 # ---------------------------------------------------------------------------------------------------------------- QBFT
 
@@ -171,7 +87,7 @@ def test_read_header__clique_block__was_sealed_by_who_signed_it(key: PrivateKey,
 
     header = read_header(answer, Consensus.CLIQUE)
 
-    assert header.sealers == {address(key)}
+    assert header.sealers == {address_of(key)}
     assert "0x" + header.hash.hex() == answer["hash"]
     assert header.validators == ()
     assert header.base_fee == base_fee
@@ -180,8 +96,8 @@ def test_read_header__clique_block__was_sealed_by_who_signed_it(key: PrivateKey,
 def test_read_header__clique_checkpoint__lists_validators() -> None:
     header = read_header(clique(HK, listed=(SZ, HK)), Consensus.CLIQUE)
 
-    assert header.validators == (address(SZ), address(HK))
-    assert header.sealers == {address(HK)}
+    assert header.validators == (address_of(SZ), address_of(HK))
+    assert header.sealers == {address_of(HK)}
 
 
 def test_read_header__clique_genesis__lists_validators_and_has_no_seal() -> None:
@@ -190,7 +106,7 @@ def test_read_header__clique_genesis__lists_validators_and_has_no_seal() -> None
 
     header = read_header(answer, Consensus.CLIQUE)
 
-    assert header.validators == (address(HK), address(SZ))
+    assert header.validators == (address_of(HK), address_of(SZ))
     assert header.sealers == frozenset()
 
 

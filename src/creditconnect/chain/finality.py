@@ -1,0 +1,143 @@
+"""Which block is final: the newest under a seal of each side, whatever the engine's own quorum.
+
+A seal stands for its block and all before it. So the walk goes back from the head, gathering who sealed, until each
+side has:
+
+    Clique  ... N: hk   N + 1: sz   N + 2: hk      N + 1 is final: sz sealed it, hk the block upon it
+    QBFT    ... N: hk and sz                       N is final at once
+    none    nobody seals: final is what has the number of confirmations that the settings say
+
+Hashes are recomputed and seals recovered (`headers`); whose seals count comes from the settings, never from a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from creditconnect.chain.headers import Header, read_header, recognise
+from creditconnect.chain.registry import Block, Registry
+from creditconnect.chain.rpc import Node, quantity
+from creditconnect.errors import NodeBehind, NodeRefused, NotFinal, SettingsError
+from creditconnect.types import Consensus, Seals
+
+# Two validators alternate: two blocks nearly always do. Further back than this a side has sealed nothing for long.
+GREATEST_WALK_BLOCKS = 64
+# Read in one round trip.
+_AT_ONCE_BLOCKS = 4
+_BEHIND_HINT = "the node is behind; try again later"
+
+
+class Finality:
+    """Tells final blocks of one chain, through whichever of its nodes. Safe to use from several threads."""
+
+    def __init__(self, seals: Seals, confirmations: int) -> None:
+        """`confirmations` counts only where nobody seals; 0: the head itself is final."""
+        self._seals = seals
+        self._confirmations = confirmations
+        self._recognised: set[str] = set()
+        # The last answer: a head is asked about many times. By its hash, which covers everything but QBFT's seals.
+        self._last: tuple[bytes, Block] | None = None
+        self.period_seconds: int | None = None
+        """The least time between two blocks that was seen; None where nobody seals, or too few blocks are there."""
+
+    @property
+    def consensus(self) -> Consensus:
+        return self._seals.consensus
+
+    def final(self, registry: Registry, head: Block) -> Block:
+        """The newest final block at or below `head`, which is this node's. Block 0 always is: it is the trusted one.
+
+        Raises:
+            NotFinal: no block of the last 64 is under a seal of each side. HeaderInvalid: a block's hash or seal is
+            not its own. NodeBehind: the node lacks a block. SettingsError: the chain is sealed, and the settings do not
+            say by whom.
+        """
+        last = self._last
+        if last is not None and last[0] == head.hash:
+            return last[1]
+        if self._seals.consensus is Consensus.NONE:
+            self._require_unsealed(registry.node)
+            found = self._confirmed(registry, head)
+        else:
+            found = self._sealed(registry.node, head)
+        self._last = head.hash, found
+        return found
+
+    def _confirmed(self, registry: Registry, head: Block) -> Block:
+        if not self._confirmations:
+            return head
+        number = max(0, head.number - self._confirmations)
+        block = registry.block(number)
+        if block is None:
+            raise NodeBehind(f"{registry.node.url}: has no block {number}", hint=_BEHIND_HINT)
+        return block
+
+    def _sealed(self, node: Node, head: Block) -> Block:
+        sealers: set[str] = set()
+        found: Block | None = None
+        above: Header | None = None
+        for header in self._walk(node, head):
+            sealers |= header.sealers
+            if found is None and (header.number == 0 or not self._seals.missing(sealers)):
+                found = _block(header)
+            if above is not None:
+                self._notice_period(above.timestamp - header.timestamp)
+            # A second one, which is there already, tells the time between blocks.
+            if found is not None and (above is not None or header.number == 0):
+                return found
+            above = header
+        missing = ", ".join(self._seals.missing(sealers))
+        raise NotFinal(
+            f"{node.url}: none of the {GREATEST_WALK_BLOCKS} blocks up to {head.number} is final: no seal of {missing}",
+            hint="is that side's validator up, and are its addresses those in settings.toml?",
+        )
+
+    def _walk(self, node: Node, head: Block) -> Iterator[Header]:
+        """The headers from the head back, each the parent of the one before, in a few round trips."""
+        expected, end = head.hash, max(-1, head.number - GREATEST_WALK_BLOCKS)
+        for first in range(head.number, end, -_AT_ONCE_BLOCKS):
+            numbers = range(first, max(end, first - _AT_ONCE_BLOCKS), -1)
+            answers = node.batch([("eth_getBlockByNumber", [quantity(number), False]) for number in numbers])
+            for number, answer in zip(numbers, answers, strict=True):
+                header = self._read(node, number, answer)
+                if header is None or header.hash != expected:
+                    # Another block took the place meanwhile; what is asked about is the head that was given.
+                    header = self._read(node, number, node.call("eth_getBlockByHash", "0x" + expected.hex(), False))
+                if header is None or header.hash != expected:
+                    raise NodeBehind(f"{node.url}: has no block {number}", hint=_BEHIND_HINT)
+                expected = header.parent_hash
+                yield header
+
+    def _read(self, node: Node, number: int, answer: Any) -> Header | None:
+        if isinstance(answer, NodeRefused):
+            raise answer
+        if answer is None:
+            return None
+        header = read_header(answer, self._seals.consensus)
+        if header.number != number:
+            raise NodeBehind(f"{node.url}: answered block {header.number} for block {number}", hint=_BEHIND_HINT)
+        return header
+
+    def _require_unsealed(self, node: Node) -> None:
+        """Without trusted seals a chain of validators would be believed by its first block: refused instead."""
+        if node.url in self._recognised:
+            return
+        genesis = node.call("eth_getBlockByNumber", quantity(0), False)
+        if genesis is None:
+            raise NodeBehind(f"{node.url}: has no block 0", hint=_BEHIND_HINT)
+        consensus = recognise(genesis)
+        if consensus is not Consensus.NONE:
+            raise SettingsError(
+                f"{node.url}: its chain is sealed ({consensus}), and settings.toml does not say by whom",
+                hint="add [seals] with each side's validators; their addresses are in the sides' side.json",
+            )
+        self._recognised.add(node.url)
+
+    def _notice_period(self, seconds: int) -> None:
+        if seconds > 0:
+            self.period_seconds = min(seconds, self.period_seconds or seconds)
+
+
+def _block(header: Header) -> Block:
+    return Block(header.number, header.hash, header.parent_hash, header.timestamp, header.base_fee)
