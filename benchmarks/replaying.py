@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+
 from benchmarks.ground import BATCH_RECORDS, VERIFIER, Ground, fresh_ground
 from benchmarks.registering import presigned
 from benchmarks.results import Result
 from benchmarks.timing import best_in_turns, require_count, seconds
 from creditconnect.answers.replay import Replay
-from creditconnect.chain.registry import Log
+from creditconnect.chain.blocks import Log
+from creditconnect.chain.finality import Finality
+from creditconnect.chain.reach import Reach
 from creditconnect.custody.database import Database
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import Mirror
+from creditconnect.types import Seals
 
 ROUNDS = 5
 _REFERENCE_IS = "the same BatchRegistered logs, in memory, decoded by the client's ABI codec and let go"
@@ -46,7 +51,8 @@ def replay_vs_decode(quick: bool) -> list[Result]:
 
 
 def _followed(ground: Ground) -> Mirror:
-    mirror = Mirror(Database(ground.folder / "replayed.db", mirrors.MIGRATIONS), ground.registry, 0)
+    reach = Reach([ground.registry], ground.registry.identity(), monotonic=time.monotonic)
+    mirror = Mirror(Database(ground.folder / "replayed.db", mirrors.MIGRATIONS), reach, Finality(Seals(), 0), 0)
     mirror.follow()
     return mirror
 

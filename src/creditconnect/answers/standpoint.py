@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from creditconnect.chain.blocks import Block
 from creditconnect.chain.registry import (
-    Block,
     Claim,
     Institution,
     Note,

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from creditconnect.answers.standpoint import Asked, Standpoint, View
-from creditconnect.chain.registry import Block, Claim, Institution
+from creditconnect.chain.blocks import Block
+from creditconnect.chain.registry import Claim, Institution
 from creditconnect.custody.packages import Package, read_package
 from creditconnect.errors import (
     CreditConnectError,

@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from creditconnect.chain.blocks import Block, there
 from creditconnect.chain.headers import Header, read_header, recognise
-from creditconnect.chain.registry import Block, Registry
+from creditconnect.chain.registry import Registry
 from creditconnect.chain.rpc import Node, quantity
 from creditconnect.errors import NodeBehind, NodeRefused, NotFinal, SettingsError
 from creditconnect.types import Consensus, Seals
@@ -68,10 +69,8 @@ class Finality:
         if not self._confirmations:
             return head
         number = max(0, head.number - self._confirmations)
-        block = registry.block(number)
-        if block is None:
-            raise NodeBehind(f"{registry.node.url}: has no block {number}", hint=_BEHIND_HINT)
-        return block
+        found: Block = there(registry.block(number), registry.node.url, number)
+        return found
 
     def _sealed(self, node: Node, head: Block) -> Block:
         sealers: set[str] = set()
@@ -123,9 +122,7 @@ class Finality:
         """Without trusted seals a chain of validators would be believed by its first block: refused instead."""
         if node.url in self._recognised:
             return
-        genesis = node.call("eth_getBlockByNumber", quantity(0), False)
-        if genesis is None:
-            raise NodeBehind(f"{node.url}: has no block 0", hint=_BEHIND_HINT)
+        genesis = there(node.call("eth_getBlockByNumber", quantity(0), False), node.url, 0)
         consensus = recognise(genesis)
         if consensus is not Consensus.NONE:
             raise SettingsError(

@@ -17,19 +17,13 @@ from typing import Self
 from creditconnect import settings as homes
 from creditconnect.answers.standpoint import Standpoint
 from creditconnect.answers.verification import Verifier
+from creditconnect.chain.blocks import Block
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.deployment import Deployment
+from creditconnect.chain.finality import Finality
 from creditconnect.chain.key_files import KeyFiles
-from creditconnect.chain.registry import (
-    Block,
-    Claim,
-    Found,
-    Question,
-    Registry,
-    ascii_of,
-    bytes32_of,
-    claims_from,
-)
+from creditconnect.chain.reach import Reach
+from creditconnect.chain.registry import Claim, Found, Question, Registry, ascii_of, bytes32_of, claims_from
 from creditconnect.chain.rpc import Node
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
@@ -100,7 +94,7 @@ class Opened:
 
     def find(self, record_hash: bytes) -> FoundClaims:
         """Every claim to a record hash. A claim to a hash proves nothing by itself; see `verify`."""
-        block = self.registry.head()
+        block = self.final_block()
         (counts,) = self.registry.ask([Question("registry")], block)
         ids = list(range(1, counts["institutionCount"] + 1))
         (answers,) = self.registry.ask([Question("find", (int.from_bytes(record_hash, "big"), ids))], block)
@@ -122,15 +116,33 @@ class Opened:
     @cached_property
     def _registries(self) -> list[Registry]:
         """One a node, the own side's first. Nothing is asked yet."""
-        abi = ContractAbi.load()
-        return [Registry(Node(url), self.deployment.identity.registry, abi) for url in self.settings.nodes]
+        abi, nodes = ContractAbi.load(), self.settings.nodes
+        address = self.deployment.identity.registry
+        if len(nodes) == 1:
+            return [Registry(Node(nodes[0]), address, abi)]
+        # There is another one to go to: less is waited for each.
+        return [Registry(Node(url, timeout_seconds=10.0, attempts=2), address, abi) for url in nodes]
+
+    @property
+    def registry(self) -> Registry:
+        """The registry behind the node to ask now, the own side's while that answers; known to be the trusted one."""
+        return self._reach.registry
+
+    def final_block(self) -> Block:
+        """The newest block under a seal of each side, as of the node to ask now.
+
+        Raises:
+            NotFinal: a side sealed none of the newest.
+        """
+        return self._reach.through(lambda registry: self._finality.final(registry, registry.head()))
 
     @cached_property
-    def registry(self) -> Registry:
-        """The own side's, known to be the trusted one."""
-        own = self._registries[0]
-        own.require_identity(self.deployment.identity)
-        return own
+    def _reach(self) -> Reach:
+        return Reach(self._registries, self.deployment.identity, monotonic=self._monotonic)
+
+    @cached_property
+    def _finality(self) -> Finality:
+        return Finality(self.settings.seals, self.settings.confirmations_blocks)
 
     @cached_property
     def _database(self) -> Database:
@@ -167,7 +179,7 @@ class Opened:
     @cached_property
     def _mirror(self) -> Mirror:
         database = self._kept(Database(self.settings.mirror_file, mirrors.MIGRATIONS))
-        return Mirror(database, self.registry, self.deployment.block)
+        return Mirror(database, self._reach, self._finality, self.deployment.block)
 
     @cached_property
     def _verifier(self) -> Verifier:
@@ -193,12 +205,12 @@ class Opened:
         with submitter_lock(self.settings.locks_folder, signer.address):
             yield Outbox(
                 database or self._database,
-                self.registry,
+                self._reach,
+                self._finality,
                 signer,
                 self.settings.institution,
                 schema_ids=self.schema_number,
                 batch_records=self.settings.batch_records,
-                confirmations=self.settings.confirmations_blocks,
                 gas_price_wei=self.settings.gas_price_wei,
                 clock=self._clock,
                 monotonic=self._monotonic,
@@ -260,8 +272,8 @@ class Opened:
         return [claim for claim in found.claims if found.codes[claim.institution] == self.settings.institution]
 
     def _states(self, records: list[StoredRecord]) -> list[str]:
-        """Each record's state on the chain now: a `RecordState`'s name, or EXPIRED."""
-        block = self.registry.head()
+        """Each record's state as of the final block: a `RecordState`'s name, or EXPIRED."""
+        block = self.final_block()
         own = self._own_id(block)
         found = self.registry.find_many([(record.derived.record_hash, own) for record in records], block)
         return [self._state(record, claim, own, block) for record, claim in zip(records, found, strict=True)]

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from creditconnect.chain.registry import (
-    Block,
-)
+from creditconnect.chain.blocks import Block
 from creditconnect.client.taking_in import TakingIn
 from creditconnect.custody.listing import ListedRecord, RecordStanding, count_records, newest_records
-from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, SignerUnreachable, UsageError
+from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, NotFinal, SignerUnreachable, UsageError
 from creditconnect.exchange.sources import Source, spooled
 from creditconnect.exchange.submission import Forms, Progress, Submission, Submitter, no_progress, record_files
 from creditconnect.records.mapping import find_mapping, load_mapping
@@ -104,14 +102,12 @@ class Providing(TakingIn):
                 if intake is not None:
                     self._step_noticed(intake, notice)
                 try:
-                    if pause > RUN_PAUSE_SECONDS:
-                        self.registry.require_identity(self.deployment.identity)
                     self.follow(outbox)
                     pumped = outbox.pump(flush=True)
                     registered += pumped.registered
                     progress(Progress(0, registered, pumped.refusal))
                     pause = RUN_PAUSE_SECONDS
-                except (NodeUnreachable, NodeBehind, NotEntitled, SignerUnreachable) as error:
+                except (NodeUnreachable, NodeBehind, NotEntitled, NotFinal, SignerUnreachable) as error:
                     pause = min(2 * pause, GREATEST_PAUSE_SECONDS)
                     notice(f"{error}; again in {pause:g} s")
                 self._pause(pause, stop)
