@@ -138,10 +138,14 @@ def test_verify__one_node_is_a_block_behind__answered_as_of_the_block_that_both_
         assert found.block.number == common
 
 
-def test_verify__one_node_is_minutes_behind__head_too_old(sides: Sides) -> None:
+def test_verify__one_node_is_minutes_behind__behind_and_not_a_chain_that_stands_still(sides: Sides) -> None:
+    common = sides.stage.anvil.height()
     sides.stage.anvil.rpc("evm_increaseTime", 300)
     sides.stage.anvil.mine()
-    assert_could_not_tell(sides.verify(sides.own, sides.proxy.url), "freshness", CheckReason.HEAD_TOO_OLD)
+    found = sides.verify(sides.own, sides.proxy.url)
+    assert_could_not_tell(found, "freshness", CheckReason.NODE_BEHIND)
+    assert f"at block {common}," in found.check("freshness").detail
+    assert f"another at {common + 1}" in found.check("freshness").detail
 
 
 @pytest.mark.parametrize("own_first", [True, False])

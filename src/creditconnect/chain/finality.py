@@ -37,8 +37,8 @@ class Finality:
         self._seals = seals
         self._confirmations = confirmations
         self._recognised: set[str] = set()
-        # The last answer: a head is asked about many times. By its hash, which covers everything but QBFT's seals.
-        self._last: tuple[bytes, Block] | None = None
+        # The last answer: a head is asked about many times.
+        self._last: tuple[Block, Block] | None = None
         self.period_seconds: int | None = None
         """The least time between two blocks that was seen; None where nobody seals, or too few blocks are there."""
 
@@ -55,14 +55,14 @@ class Finality:
             say by whom.
         """
         last = self._last
-        if last is not None and last[0] == head.hash:
+        if last is not None and last[0] == head:
             return last[1]
         if self._seals.consensus is Consensus.NONE:
             self._require_unsealed(registry.node)
             found = self._confirmed(registry, head)
         else:
             found = self._sealed(registry.node, head)
-        self._last = head.hash, found
+        self._last = head, found
         return found
 
     def _confirmed(self, registry: Registry, head: Block) -> Block:

@@ -184,7 +184,12 @@ class Opened:
     @cached_property
     def _verifier(self) -> Verifier:
         return Verifier(
-            Standpoint(self._registries, self.deployment.identity),
+            Standpoint(
+                self._registries,
+                self.deployment.identity,
+                self._finality,
+                least_nodes=self.settings.least_nodes,
+            ),
             self.settings.institution,
             self.schemas,
             self.deployment.identity,

@@ -98,7 +98,7 @@ class Sending:
         return max(self._used_nonces, 0 if last is None else last + 1)
 
     def _fees(self, head: Block) -> dict[str, int]:
-        if head.base_fee is None:
+        if not head.base_fee:  # before London, or Besu's zero base fee
             return {"gasPrice": self._gas_price_wei}
         tip = self._gas_price_wei
         return {"type": 2, "maxFeePerGas": 2 * head.base_fee + tip, "maxPriorityFeePerGas": tip}
