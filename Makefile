@@ -31,7 +31,7 @@ demo: setup ## Try everything out: a chain, two sides, records submitted, review
 
 .PHONY: test
 test: setup ## Run every check that a change must pass, two at a time: most of the time goes into waiting for blocks
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-chain test-demo test-scripts test-unit test-contract lint
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-chain test-network test-demo test-scripts test-unit test-contract lint
 
 .PHONY: setup
 setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder
@@ -69,6 +69,15 @@ test-demo: setup ## Test the demo, and each command of the README and of the sto
 .PHONY: test-scripts
 test-scripts: setup ## Test the administrators' ape scripts
 	$(PYTEST) tests/scripts
+
+.PHONY: test-network
+test-network: setup ## Test a network of two real validators (REQUIRE_NETWORK=geth: a machine without geth fails)
+	@$(PY) tools/geth.py || test -z "$(REQUIRE_NETWORK)"
+	$(PYTEST) tests/network
+
+.PHONY: geth
+geth: setup ## Build geth v1.13.15, for a network of two real validators: two minutes, once
+	$(PY) tools/geth.py
 
 .PHONY: bench
 bench: setup ## Run the benchmarks

@@ -15,7 +15,7 @@ from creditconnect.chain.reach import Reach
 from creditconnect.custody.database import Database
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import Mirror
-from creditconnect.types import Seals
+from creditconnect.types import UNSEALED
 
 ROUNDS = 5
 _REFERENCE_IS = "the same BatchRegistered logs, in memory, decoded by the client's ABI codec and let go"
@@ -52,7 +52,7 @@ def replay_vs_decode(quick: bool) -> list[Result]:
 
 def _followed(ground: Ground) -> Mirror:
     reach = Reach([ground.registry], ground.registry.identity(), monotonic=time.monotonic)
-    mirror = Mirror(Database(ground.folder / "replayed.db", mirrors.MIGRATIONS), reach, Finality(Seals(), 0), 0)
+    mirror = Mirror(Database(ground.folder / "replayed.db", mirrors.MIGRATIONS), reach, Finality(UNSEALED), 0)
     mirror.follow()
     return mirror
 

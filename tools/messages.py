@@ -30,10 +30,10 @@ _SPEAKERS = {
     **dict.fromkeys(("_valid", "_skipped", "_error"), (1,)),
     **dict.fromkeys(("_Unsound", "_unsound"), (1,)),
     "counted": (1,),
-    "Case": (0,),
+    **dict.fromkeys(("Case", "Advice"), (0,)),
 }
 _ERROR = re.compile(
-    r"[A-Z]\w*(Error|Invalid|Unreadable|Unknown|Gone|Altered|Another|Unreachable|Behind|Refused|Busy|Entitled|Inconsistent|Deep|Damaged|Locked|TooNew|Chain|Passphrase|Tampered|NotCanonical|Final)"
+    r"(?:[A-Z]\w*)?(Error|Invalid|Unreadable|Unknown|Gone|Altered|Another|Unreachable|Behind|Refused|Busy|Entitled|Inconsistent|Deep|Damaged|Locked|TooNew|Chain|Passphrase|Tampered|NotCanonical|NotFinal)"
 )
 # What typer, and pydantic beneath it, say in help texts and of wrong arguments.
 _TYPERS_OWN = (

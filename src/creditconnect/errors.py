@@ -24,12 +24,15 @@ CreditConnectError
 │   ├── NodeUnreachable
 │   ├── NodeBehind          the node lacks the block that was asked about
 │   ├── NodeRefused         an error answer: `code`, `message`, `data`
-│   ├── HeaderInvalid       a block whose hash or seals are not what its header makes them
-│   ├── NotFinal            the newest blocks lack the seal of a side
+│   ├── NotFinal            no block is under a seal of each side
+│   ├── HeaderInvalid       a block's header is not what its hash says, or its seals are none
 │   ├── OtherChain          chain id, genesis, address or code differ from the trusted deployment
 │   ├── Reverted            the contract's decoded error: `name`, `arguments`
 │   ├── SignerUnreachable   a remote signer does not answer
 │   └── SignerRefused       it has no such key, or answers what is not this key's signature
+├── NetworkError            founding, starting and watching validators
+│   ├── SideInvalid         a side's public file
+│   └── EngineMissing       no node program of the wanted engine, or another version
 └── ExchangeError           sending and following
     ├── SubmitterBusy       another process already submits with this key
     ├── NotEntitled         the registry would refuse this institution now
@@ -137,10 +140,10 @@ class NodeRefused(ChainError):
         self.data = data
 
 
-class HeaderInvalid(ChainError): ...
-
-
 class NotFinal(ChainError): ...
+
+
+class HeaderInvalid(ChainError): ...
 
 
 class OtherChain(ChainError): ...
@@ -160,6 +163,15 @@ class SignerUnreachable(ChainError): ...
 
 
 class SignerRefused(ChainError): ...
+
+
+class NetworkError(CreditConnectError): ...
+
+
+class SideInvalid(NetworkError): ...
+
+
+class EngineMissing(NetworkError): ...
 
 
 class ExchangeError(CreditConnectError): ...

@@ -11,7 +11,8 @@
     HOME/limits/*.toml      plausibility limits of its own       HOME/review.toml    the sampling plan; neither need be
 
 Passphrases come from a file that `CREDITCONNECT_<NAME>_PASSPHRASE_FILE` names (VAULT, SUBMIT, REVIEW; NEW_VAULT and
-EXPORT for `creditconnect keys`), or are asked for; never from an argument, and never from a variable's own value.
+EXPORT for `creditconnect keys`, VALIDATOR for `creditconnect network`), or are asked for; never from an argument, and
+never from a variable's own value.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from creditconnect.errors import SettingsError
-from creditconnect.types import Consensus, Seals, Suite, is_institution_code
+from creditconnect.types import UNSEALED, Consensus, Seals, Suite, is_institution_code
 
 FORMAT = 1
 HOME_VARIABLE = "CREDITCONNECT_HOME"
@@ -36,19 +37,15 @@ LANGUAGE_VARIABLE = "CREDITCONNECT_LANG"
 
 Ask = Callable[[str], str]
 
-# A block that one side alone sealed is nobody's but that side's.
-LEAST_SIDES = 2
-_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
-
 _FILE_HINT = "name a file whose first line is the passphrase"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`nodes` holds one URL a side: the first is one's own, used for submitting and following while it answers.
+    """`nodes` holds one URL a side: the first is one's own, used for submitting and following.
 
-    `seals` says without whose seals nothing is final, `confirmations_blocks` how many blocks must follow where nobody
-    seals. An answer needs `least_nodes` of the nodes; 0 is all of them.
+    `seals` says whose seals make a block final; of a chain that nobody seals `confirmations_blocks` do. `least_nodes`
+    must answer for a verification to be answered at all, 0 meaning every node that is set.
 
     `suite` is for records that are yet to come; those in the vault keep theirs. `require_registered_subjects`: rows
     about subjects that are not registered, or did not consent, are rejected; a home that says nothing of it was made
@@ -62,11 +59,11 @@ class Settings:
     confirmations_blocks: int
     gas_price_wei: int
     batch_records: int
-    least_nodes: int = 0
-    seals: Seals = field(default_factory=Seals)
     suite: Suite = Suite.SHA256_AES256GCM
     require_registered_subjects: bool = False
     intake: Path | None = None
+    seals: Seals = UNSEALED
+    least_nodes: int = 0
 
     @property
     def deployment_file(self) -> Path:
@@ -125,9 +122,18 @@ _NUMBERS: tuple[tuple[str, int, int, int], ...] = (
     ("gas_price_wei", 0, 0, 10**15),
     ("batch_records", 500, 1, 680),
 )
+_SEALS = "seals"
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _REQUIRE_SUBJECTS = "require_registered_subjects"
 _KNOWN = {
-    *("format", "institution", "nodes", "suite", _REQUIRE_SUBJECTS, "intake", "least_nodes", "seals"),
+    "format",
+    "institution",
+    "nodes",
+    "suite",
+    _REQUIRE_SUBJECTS,
+    "intake",
+    "least_nodes",
+    _SEALS,
     *(name for name, *_ in _NUMBERS),
 }
 
@@ -159,6 +165,18 @@ def default_home() -> Path | None:
 def language() -> str | None:
     """The language of messages that the environment names, if any."""
     return os.environ.get(LANGUAGE_VARIABLE) or None
+
+
+def program(name: str) -> Path | None:
+    """Where a program is on the PATH, if it is."""
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def besu_home() -> Path | None:
+    """The folder of a Besu that the environment names (BESU_HOME), if any."""
+    named = os.environ.get("BESU_HOME")
+    return Path(named) if named else None
 
 
 def child_environment() -> dict[str, str]:
@@ -200,15 +218,23 @@ def write(settings: Settings) -> None:
     numbers = "".join(f"{name} = {getattr(settings, name)}\n" for name, *_ in _NUMBERS)
     text = f"format = {FORMAT}\ninstitution = {json.dumps(settings.institution)}\nnodes = [{nodes}]\n"
     text += f"suite = {json.dumps(settings.suite.name)}\n{numbers}"
-    text += f"least_nodes = {settings.least_nodes}\n"
     text += f"{_REQUIRE_SUBJECTS} = {json.dumps(settings.require_registered_subjects)}\n"
+    text += f"least_nodes = {settings.least_nodes}\n"
     text += "" if settings.intake is None else f"intake = {json.dumps(str(settings.intake))}\n"
+    # Last: whatever follows a table's name is in it.
     text += _seals_text(settings.seals)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
         raise SettingsError(f"{path}: is there already", hint="a home is never overwritten") from None
+
+
+def _seals_text(seals: Seals) -> str:
+    if seals.consensus == Consensus.NONE:
+        return ""
+    sides = "".join(f"{side} = {json.dumps(list(validators))}\n" for side, validators in seals.validators.items())
+    return f"\n[{_SEALS}]\nconsensus = {json.dumps(seals.consensus.value)}\n{sides}"
 
 
 def new(
@@ -218,24 +244,23 @@ def new(
     *,
     suite: str = Suite.SHA256_AES256GCM.name,
     require_registered_subjects: bool = True,
-    consensus: str = Consensus.NONE.value,
-    seals: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    seals: Seals = UNSEALED,
 ) -> Settings:
     """Settings of a home that is to be made, all numbers at their defaults.
 
-    `seals` gives the addresses of each side's validators, where the chain has a `consensus`.
-
     Raises:
-        SettingsError: a node is no URL, there is no such suite or consensus, or a seal is no address.
+        SettingsError: a node is no URL, or there is no such suite.
     """
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "institution": institution,
         "nodes": list(nodes),
         "suite": suite,
         _REQUIRE_SUBJECTS: require_registered_subjects,
-        "seals": {"consensus": consensus, "sides": {side: list(addresses) for side, addresses in seals.items()}},
     }
+    if seals.consensus != Consensus.NONE:
+        validators = {side: list(addresses) for side, addresses in seals.validators.items()}
+        document[_SEALS] = {"consensus": seals.consensus.value, **validators}
     return _checked(home, home / "settings.toml", document)
 
 
@@ -267,59 +292,36 @@ def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
         suite=suite,
         require_registered_subjects=required,
         intake=_folder(path, home, document.get("intake")),
+        seals=_seals(path, document.get(_SEALS)),
         least_nodes=_number(path, document, "least_nodes", 0, 0, len(nodes)),
-        seals=_seals(path, document.get("seals", {})),
         **numbers,
     )
 
 
 def _seals(path: Path, table: object) -> Seals:
-    """The `[seals]` table: `consensus`, and under `[seals.sides]` a list of validators' addresses for each side."""
-    if not isinstance(table, dict) or not set(table) <= {"consensus", "sides"}:
-        raise SettingsError(f"{path}: [seals] holds consensus and [seals.sides], nothing else")
-    named = table.get("consensus", Consensus.NONE)
-    consensus = next((one for one in Consensus if one == named), None)
+    if table is None:
+        return UNSEALED
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: seals is no table", hint='[seals] with consensus = "clique", and a list a side')
+    sides = dict(table)
+    named_consensus = sides.pop("consensus", None)
+    consensus = next((one for one in Consensus if one.value == named_consensus), None)
     if consensus is None:
-        raise SettingsError(f"{path}: there is no such consensus in [seals]", hint=f"one of {', '.join(Consensus)}")
-    sides = table.get("sides", {})
-    if not isinstance(sides, dict) or (consensus is not Consensus.NONE and len(sides) < LEAST_SIDES):
-        raise SettingsError(
-            f"{path}: [seals.sides] names fewer than {LEAST_SIDES} sides",
-            hint="nothing is final without a seal of each: list each side's validators",
+        raise SettingsError(f"{path}: seals.consensus is missing or unknown", hint=f"one of {', '.join(Consensus)}")
+    for side, validators in sides.items():
+        are_addresses = isinstance(validators, list) and all(
+            isinstance(one, str) and _ADDRESS.fullmatch(one.lower()) for one in validators
         )
-    if consensus is Consensus.NONE and sides:
-        raise SettingsError(
-            f"{path}: [seals.sides] names validators, and consensus none",
-            hint=f"say how they seal: {Consensus.CLIQUE} or {Consensus.QBFT}",
-        )
-    seals = {side: frozenset(_address(path, side, one) for one in _listed(path, side, sides[side])) for side in sides}
-    if len(frozenset().union(*seals.values())) < sum(map(len, seals.values())):
-        raise SettingsError(f"{path}: [seals.sides] gives one validator to two sides")
-    return Seals(consensus, seals)
-
-
-def _listed(path: Path, side: str, value: object) -> list[object]:
-    if not isinstance(value, list) or not value or not is_institution_code(side):
-        raise SettingsError(
-            f"{path}: [seals.sides] {side!r} is no side with a list of addresses", hint='e.g. hk = ["0x..."]'
-        )
-    return value
-
-
-def _address(path: Path, side: str, value: object) -> str:
-    if not isinstance(value, str) or _ADDRESS.fullmatch(value) is None:
-        raise SettingsError(
-            f"{path}: [seals.sides] {side}: a validator is no address", hint="0x and 40 hex digits, as in its side.json"
-        )
-    return value.lower()
-
-
-def _seals_text(seals: Seals) -> str:
-    if seals.consensus is Consensus.NONE:
-        return ""
-    lists = {side: ", ".join(map(json.dumps, sorted(validators))) for side, validators in seals.sides.items()}
-    sides = "".join(f"{json.dumps(side)} = [{listed}]\n" for side, listed in lists.items())
-    return f"\n[seals]\nconsensus = {json.dumps(seals.consensus)}\n\n[seals.sides]\n{sides}"
+        if not are_addresses or not validators:
+            raise SettingsError(f"{path}: seals.{side} is no list of addresses", hint="0x and 40 hex digits each")
+    if consensus != Consensus.NONE and len(sides) < 2:
+        raise SettingsError(f"{path}: seals names fewer than two sides", hint="nothing is final without a seal of each")
+    if consensus == Consensus.NONE and sides:
+        raise SettingsError(f"{path}: seals names validators, and consensus none", hint="say clique or qbft")
+    named = [one.lower() for validators in sides.values() for one in validators]
+    if len(set(named)) != len(named):
+        raise SettingsError(f"{path}: seals names a validator twice")
+    return Seals(consensus, {side: tuple(one.lower() for one in validators) for side, validators in sides.items()})
 
 
 def _folder(path: Path, home: Path, named: object) -> Path | None:

@@ -38,11 +38,27 @@ class ExchangeSuite(IntEnum):
 
 
 class Consensus(StrEnum):
-    """Who seals a chain's blocks, and how. NONE: one process, nobody seals (Anvil)."""
+    """How a chain's blocks are sealed."""
 
+    # One process makes the blocks, and nobody seals them.
     NONE = "none"
     CLIQUE = "clique"
     QBFT = "qbft"
+
+
+@dataclass(frozen=True, slots=True)
+class Seals:
+    """Whose seals make a block final: each side's validators, by the side's name; addresses in lower-case hex."""
+
+    consensus: Consensus = Consensus.NONE
+    validators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def missing(self, sealers: Set[str]) -> list[str]:
+        """The sides of which none of these addresses is a validator."""
+        return [side for side, validators in self.validators.items() if sealers.isdisjoint(validators)]
+
+
+UNSEALED = Seals()
 
 
 class KeyState(StrEnum):
@@ -127,18 +143,6 @@ class ChainIdentity:
     genesis_hash: bytes
     registry: str
     code_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Seals:
-    """Whose seals make a block final: by each side's name its validators, as 0x and 40 lower-case hex digits."""
-
-    consensus: Consensus = Consensus.NONE
-    sides: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-    def missing(self, sealers: Set[str]) -> list[str]:
-        """The sides of which none of these addresses is a validator."""
-        return [side for side, validators in self.sides.items() if not validators & sealers]
 
 
 @dataclass(frozen=True, slots=True)

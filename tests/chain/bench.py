@@ -14,7 +14,6 @@ import pytest
 
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.finality import Finality
-from creditconnect.chain.reach import Reach
 from creditconnect.chain.registry import Registry
 from creditconnect.chain.rpc import Node
 from creditconnect.chain.signing import KeystoreSigner
@@ -23,7 +22,7 @@ from creditconnect.custody import tables
 from creditconnect.custody.database import Database
 from creditconnect.exchange.outbox import Outbox
 from creditconnect.settings import Settings
-from creditconnect.types import Seals
+from creditconnect.types import UNSEALED
 from tests.chain.homes import BUREAU_HK, SCHEMA, Stage, passphrase, write_rows
 from tests.chain.proxy import Answer, Cut, Forward, Proxy, Request, proxy_before, result
 from tests.chain.reconciler import assert_exactly_once, rows
@@ -93,12 +92,11 @@ def outbox_of(
     stage: Stage, settings: Settings, url: str, *, batch_records: int = 10, confirmations: int = 0
 ) -> Iterator[Outbox]:
     database = Database(settings.vault_file, tables.MIGRATIONS)
-    registry = Registry(Node(url, sleep=lambda _: None), stage.registry, ContractAbi.load())
     try:
         yield Outbox(
             database,
-            Reach([registry], stage.identity, monotonic=time.monotonic),
-            Finality(Seals(), confirmations),
+            stage.reach(Registry(Node(url, sleep=lambda _: None), stage.registry, ContractAbi.load())),
+            Finality(UNSEALED, confirmations=confirmations),
             KeystoreSigner.open(settings.key_file("submit"), passphrase("submit")),
             settings.institution,
             schema_ids=lambda _: SCHEMA,

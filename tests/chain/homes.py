@@ -26,6 +26,8 @@ from eth_utils.crypto import keccak
 from creditconnect import settings as homes
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.deployment import Deployment
+from creditconnect.chain.reach import Reach
+from creditconnect.chain.registry import Registry
 from creditconnect.client import Client
 from creditconnect.home import make_home
 from creditconnect.records.identifiers import hkid_check_digit
@@ -167,6 +169,10 @@ class Stage:
 
     def client(self, institution: int, folder: Path, *urls: str, **numbers: int) -> Client:
         return self.open(self.home(institution, folder, *urls, **numbers))
+
+    def reach(self, *registries: Registry) -> Reach:
+        """The nodes that these registries are behind, the own side's first."""
+        return Reach(registries, Deployment.read(self.deployment).identity, monotonic=time.monotonic)
 
     def entries(self) -> int:
         """How many records the registry holds."""

@@ -26,8 +26,8 @@ from tests.sealed_headers import HK, SZ, address_of, clique_chain
 pytestmark = pytest.mark.chain
 
 BESU = json.loads((Path(__file__).parents[1] / "vectors" / "besu" / "qbft.json").read_text(encoding="utf-8"))
-CLIQUE_SEALS = Seals(Consensus.CLIQUE, {"hk": frozenset({address_of(HK)}), "sz": frozenset({address_of(SZ)})})
-QBFT_SEALS = Seals(Consensus.QBFT, {"hk": frozenset(BESU["validators"][:1]), "sz": frozenset(BESU["validators"][1:])})
+CLIQUE_SEALS = Seals(Consensus.CLIQUE, {"hk": (address_of(HK),), "sz": (address_of(SZ),)})
+QBFT_SEALS = Seals(Consensus.QBFT, {"hk": tuple(BESU["validators"][:1]), "sz": tuple(BESU["validators"][1:])})
 REGISTRY = "0x" + "11" * 20
 
 
@@ -48,7 +48,7 @@ def node_of(chain: list[dict[str, Any]]) -> Iterator[tuple[Registry, Proxy]]:
 
 def final_number(chain: list[dict[str, Any]], seals: Seals = CLIQUE_SEALS) -> int:
     with node_of(chain) as (registry, _):
-        return Finality(seals, 0).final(registry, registry.head()).number
+        return Finality(seals).under(registry, registry.head()).number
 
 
 # -------------------------------------------------------------------------------------------------------------- Clique
@@ -57,8 +57,6 @@ def final_number(chain: list[dict[str, Any]], seals: Seals = CLIQUE_SEALS) -> in
 @pytest.mark.parametrize(
     ("sealers", "final"),
     [
-        ("", 0),
-        ("h", 0),
         ("hs", 1),
         ("hsh", 2),
         ("shshshsh", 7),
@@ -74,6 +72,13 @@ def test_final__clique__newest_block_with_a_seal_of_each_side_at_or_above_it(sea
     assert final_number(clique_chain(sealers)) == final
 
 
+@pytest.mark.parametrize(("sealers", "missing"), [("", "hk, sz"), ("h", "sz"), ("ss", "hk"), ("xx", "hk, sz")])
+def test_final__clique_without_a_seal_of_each_side__nothing_is_and_it_says_whose(sealers: str, missing: str) -> None:
+    with pytest.raises(NotFinal, match=f"none of the {len(sealers) + 1} blocks .* no seal of {missing}") as refused:
+        final_number(clique_chain(sealers))
+    assert "network status" in refused.value.hint
+
+
 def test_final__clique_side_away_for_longer_than_the_walk__says_which() -> None:
     assert final_number(clique_chain("s" + "h" * (GREATEST_WALK_BLOCKS - 1))) == 1
     with pytest.raises(NotFinal, match="no seal of sz"):
@@ -83,8 +88,8 @@ def test_final__clique_side_away_for_longer_than_the_walk__says_which() -> None:
 def test_final__clique_block__is_the_very_block() -> None:
     chain = clique_chain("hshs", period_seconds=3)
     with node_of(chain) as (registry, _):
-        finality = Finality(CLIQUE_SEALS, 0)
-        found = finality.final(registry, registry.head())
+        finality = Finality(CLIQUE_SEALS)
+        found = finality.under(registry, registry.head())
 
     assert "0x" + found.hash.hex() == chain[3]["hash"]
     assert found.timestamp == int(chain[3]["timestamp"], 16)
@@ -93,10 +98,11 @@ def test_final__clique_block__is_the_very_block() -> None:
 
 def test_final__same_head_again__nothing_is_asked() -> None:
     with node_of(clique_chain("hshs")) as (registry, proxy):
-        finality, head = Finality(CLIQUE_SEALS, 0), registry.head()
-        first = finality.final(registry, head)
+        finality, head = Finality(CLIQUE_SEALS), registry.head()
+        first = finality.under(registry, head)
         asked = proxy.seen.total()
-        assert finality.final(registry, head) == first
+        assert asked <= 1 + 4, "a head, and four headers in one round trip"
+        assert finality.under(registry, head) == first
         assert proxy.seen.total() == asked
 
 
@@ -121,7 +127,7 @@ def test_final__clique_node_edits_the_head_s_parent__refused(lie: Lie, error: ty
     with node_of([*chain[:3], *([] if (edited := lie(chain[3])) is None else [edited]), chain[4]]) as (registry, proxy):
         proxy.rules["eth_getBlockByHash"] = lambda call, _: result(call, edited)
         with pytest.raises(error):
-            Finality(CLIQUE_SEALS, 0).final(registry, registry.head())
+            Finality(CLIQUE_SEALS).under(registry, registry.head())
 
 
 def test_final__clique_blocks_replaced_since_the_head_was_read__answered_for_that_head() -> None:
@@ -131,7 +137,7 @@ def test_final__clique_blocks_replaced_since_the_head_was_read__answered_for_tha
         proxy.rules["eth_getBlockByHash"] = lambda call, _: result(call, by_hash.get(call["params"][0]))
         with node_of(old) as (before, _):
             head = before.head()
-        found = Finality(CLIQUE_SEALS, 0).final(registry, head)
+        found = Finality(CLIQUE_SEALS).under(registry, head)
     assert "0x" + found.hash.hex() == old[2]["hash"]
 
 
@@ -141,20 +147,20 @@ def test_final__clique_blocks_replaced_since_the_head_was_read__answered_for_tha
 def test_final__qbft_block_with_both_seals__is_final_at_once() -> None:
     blocks = BESU["blocks"]
     with node_of([blocks["round0_parent"], blocks["round0_with_tx"]]) as (registry, _):
-        finality = Finality(QBFT_SEALS, 0)
-        found = finality.final(registry, registry.head())
+        finality = Finality(QBFT_SEALS)
+        found = finality.under(registry, registry.head())
     assert "0x" + found.hash.hex() == blocks["round0_with_tx"]["hash"]
     assert finality.period_seconds == 1
 
 
 def test_final__qbft_side_that_sealed_nothing__is_not_final() -> None:
     """Both seals are of one side's validators: the engine's quorum is met, and a side is missing."""
-    seals = Seals(Consensus.QBFT, {"hk": frozenset(BESU["validators"]), "sz": frozenset({address_of(SZ)})})
+    seals = Seals(Consensus.QBFT, {"hk": tuple(BESU["validators"]), "sz": (address_of(SZ),)})
     with (
         node_of([BESU["blocks"]["round0_parent"], BESU["blocks"]["round0_with_tx"]]) as (registry, _),
         pytest.raises(NodeBehind, match="has no block 188"),
     ):
-        Finality(seals, 0).final(registry, registry.head())
+        Finality(seals).under(registry, registry.head())
 
 
 # -------------------------------------------------------------------------------------------------------------- nobody
@@ -166,7 +172,7 @@ def test_final__nobody_seals__by_confirmations(confirmations: int, below: int) -
         anvil.mine(5)
         registry = Registry(Node(anvil.url), REGISTRY, ContractAbi.load())
         head = registry.head()
-        assert Finality(Seals(), confirmations).final(registry, head).number == head.number - below
+        assert Finality(Seals(), confirmations=confirmations).under(registry, head).number == head.number - below
 
 
 def test_final__chain_is_sealed_and_settings_do_not_say_by_whom__refused() -> None:
@@ -179,5 +185,5 @@ def test_final__settings_name_seals_and_nobody_seals__refused() -> None:
     with running_anvil() as anvil:
         anvil.mine(2)
         registry = Registry(Node(anvil.url), REGISTRY, ContractAbi.load())
-        with pytest.raises(HeaderInvalid, match="is no header of clique"):
-            Finality(CLIQUE_SEALS, 0).final(registry, registry.head())
+        with pytest.raises(HeaderInvalid, match="is no clique header"):
+            Finality(CLIQUE_SEALS).under(registry, registry.head())

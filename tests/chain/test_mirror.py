@@ -7,7 +7,6 @@ out or changes its chain between two questions leaves no gap and no stale event 
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,14 +16,13 @@ from typing import Any
 import pytest
 
 from creditconnect.chain.finality import Finality
-from creditconnect.chain.reach import Reach
 from creditconnect.chain.registry import Registry
 from creditconnect.chain.rpc import Node
 from creditconnect.custody.database import Database
 from creditconnect.errors import MirrorInconsistent, NodeBehind, NodeRefused, ReorgTooDeep
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import GREATEST_REORG_BLOCKS, Mirror
-from creditconnect.types import Seals
+from creditconnect.types import UNSEALED
 from tests.chain.homes import HK, SCHEMA, SZ, Stage, running_anvil, stage_on
 from tests.chain.proxy import Answer, Forward, Proxy, Request, proxy_before, refusal, result
 
@@ -74,8 +72,7 @@ def watching(stage: Stage, proxy: Proxy, path: Path) -> Iterator[Watch]:
     database = Database(path, mirrors.MIGRATIONS)
     try:
         registry = Registry(Node(proxy.url, attempts=1), stage.registry, stage.abi)
-        reach = Reach([registry], stage.identity, monotonic=time.monotonic)
-        yield Watch(stage, proxy, path, Mirror(database, reach, Finality(Seals(), 0), first_block=1))
+        yield Watch(stage, proxy, path, Mirror(database, stage.reach(registry), Finality(UNSEALED), first_block=1))
     finally:
         database.close()
 

@@ -23,6 +23,7 @@ FLOORS = (
     {"chain"},
     {"exchange"},
     {"answers"},
+    {"network"},
     # The package's own door, which names what the client offers.
     {"client", "home", "__init__"},
     {"cli", "__main__"},
@@ -31,7 +32,7 @@ ONLY_IMPORTERS = {
     "eth_account": {"chain.signing"},
     # The codec beneath web3, used directly: web3's own contract layer is too slow.
     "eth_abi": {"chain.contract_abi"},
-    "eth_utils": {"chain.contract_abi", "chain.registry"},
+    "eth_utils": {"chain.contract_abi", "chain.headers", "chain.registry"},
 }
 NEVER_IMPORTED = {"ape", "ape_foundry", "ape_solidity", "ape_test", "solcx", "web3"}
 IMPURE = {"http", "requests", "socket", "sqlite3", "ssl", "subprocess", "urllib", "urllib3", "web3"}

@@ -67,6 +67,9 @@ def test_commands__what_they_show__goes_by_the_catalogue() -> None:
         # Help, which was translated where it was made.
         "command_line.py: print(error.format_message(), file=sys.stderr)",
         'keys.py: print((key.public or b"").hex())',
+        "network.py: print(found.hex())",
+        'network.py: print(metrics(found), end="")',
+        "network.py: print(line)",
         "taking_in.py: print(upload.record)",
     ]
 

@@ -10,7 +10,7 @@ import pytest
 from creditconnect import settings as homes
 from creditconnect.errors import SettingsError, UsageError
 from creditconnect.settings import Settings
-from creditconnect.types import Consensus, Seals, Suite
+from creditconnect.types import UNSEALED, Consensus, Seals, Suite
 
 SETTINGS = """format = 1
 institution = "CRA-HK-01"
@@ -246,73 +246,59 @@ def test_settings__are_values__never_changed_in_place(tmp_path: Path) -> None:
     assert isinstance(made, Settings)
 
 
-# ------------------------------------------------------------------------------------------------- nodes and seals
-
-HK, SZ = "0x" + "1a" * 20, "0x" + "2B" * 20
 SEALS = f"""
 [seals]
 consensus = "clique"
-[seals.sides]
-hk = ["{HK}"]
-sz = ["{SZ}", "0x{"33" * 20}"]
+hk = ["0x{"AB" * 20}"]
+sz = ["0x{"cd" * 20}", "0x{"ef" * 20}"]
 """
 
 
-def test_load__no_seals__nobody_seals(tmp_path: Path) -> None:
-    assert homes.load(home_with(tmp_path, SETTINGS)).seals == Seals(Consensus.NONE, {})
-
-
-def test_load__seals__each_side_s_validators_in_lower_case(tmp_path: Path) -> None:
-    found = homes.load(home_with(tmp_path, SETTINGS + SEALS)).seals
-
-    assert found == Seals(Consensus.CLIQUE, {"hk": frozenset({HK}), "sz": frozenset({SZ.lower(), "0x" + "33" * 20})})
-    assert found.missing({HK}) == ["sz"]
-    assert found.missing({HK, SZ.lower()}) == []
+def test_load__seals__by_side_in_lower_case_and_written_again(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+    found = homes.load(home_with(tmp_path / "one", SETTINGS + SEALS))
+    assert found.seals == Seals(
+        Consensus.CLIQUE, {"hk": ("0x" + "ab" * 20,), "sz": ("0x" + "cd" * 20, "0x" + "ef" * 20)}
+    )
+    made = homes.new(tmp_path / "two", "CRA-HK-01", ("http://a",), seals=found.seals)
+    homes.write(made)
+    assert homes.load(tmp_path / "two").seals == found.seals
+    assert homes.load(home_with(tmp_path / "three", SETTINGS)).seals == UNSEALED
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "said"),
+    ("table", "complaint"),
     [
-        ('"clique"', '"poa"', "no such consensus"),
-        ('"clique"', "7", "no such consensus"),
-        ('consensus = "clique"', "", "consensus none"),
-        (f'hk = ["{HK}"]', "", "fewer than 2 sides"),
-        (f'["{HK}"]', "[]", "'hk' is no side"),
-        (f'["{HK}"]', f'"{HK}"', "'hk' is no side"),
-        (HK, HK[:-1], "hk: a validator is no address"),
-        (HK, HK[2:], "hk: a validator is no address"),
-        (f'"{HK}"', "7", "hk: a validator is no address"),
-        (HK, SZ, "one validator to two sides"),
-        ("[seals]", "[seals]\nperiod = 1", "nothing else"),
+        (SEALS.replace("clique", "pow"), "seals.consensus is missing or unknown"),
+        (SEALS.replace("0x" + "cd" * 20, "0x12"), "seals.sz is no list of addresses"),
+        (SEALS.replace("AB" * 20, "cd" * 20), "seals names a validator twice"),
+        (SEALS[: SEALS.index("sz")], "seals names fewer than two sides"),
+        ("seals = 7\n", "seals is no table"),
+        (SEALS + "mo = []\n", "seals.mo is no list of addresses"),
+        (SEALS.replace("clique", "none"), "seals names validators, and consensus none"),
     ],
 )
-def test_load__seals_that_are_none__say_which(tmp_path: Path, was: str, becomes: str, said: str) -> None:
-    assert was in SEALS
-    assert said in refused(tmp_path, SETTINGS + SEALS.replace(was, becomes, 1)).message
+def test_load__seals_that_are_wrong__named(tmp_path: Path, table: str, complaint: str) -> None:
+    assert complaint in refused(tmp_path, SETTINGS + table).message
 
 
-def test_load__seals_that_are_no_table__refused(tmp_path: Path) -> None:
-    assert "[seals]" in refused(tmp_path, SETTINGS + "seals = 7\n").message
+def test_missing__addresses_of_sealers__the_sides_without_one() -> None:
+    seals = Seals(Consensus.CLIQUE, {"hk": ("0x01",), "sz": ("0x02", "0x03")})
+    assert seals.missing({"0x03", "0x09"}) == ["hk"]
+    assert seals.missing({"0x03", "0x01"}) == []
 
 
 @pytest.mark.parametrize(("line", "least"), [("", 0), ("least_nodes = 1\n", 1), ("least_nodes = 2\n", 2)])
 def test_load__least_nodes__up_to_as_many_as_are_named(tmp_path: Path, line: str, least: int) -> None:
-    assert homes.load(home_with(tmp_path, SETTINGS + line)).least_nodes == least
+    found = homes.load(home_with(tmp_path, SETTINGS + line))
+    assert found.least_nodes == least
+    (tmp_path / "written").mkdir()
+    homes.write(replace(found, home=tmp_path / "written"))
+    assert homes.load(tmp_path / "written").least_nodes == least
 
 
 @pytest.mark.parametrize("wrong", ["3", "-1", "true", '"1"'])
 def test_load__least_nodes_that_can_t_be__refused(tmp_path: Path, wrong: str) -> None:
-    assert (
-        "least_nodes is not a whole number from 0 to 2"
-        in refused(tmp_path, SETTINGS + f"least_nodes = {wrong}\n").message
-    )
-
-
-def test_write__seals_and_least_nodes__read_back_as_they_were(tmp_path: Path) -> None:
-    made = homes.new(
-        tmp_path, "CRA-HK-01", ("http://a:1", "http://b:1"), consensus="qbft", seals={"hk": [HK], "side'2": [SZ]}
-    )
-    homes.write(replace(made, least_nodes=1))
-
-    assert homes.load(tmp_path) == replace(made, least_nodes=1)
-    assert made.seals.sides["side'2"] == {SZ.lower()}
+    said = refused(tmp_path, SETTINGS + f"least_nodes = {wrong}\n").message
+    assert "least_nodes is not a whole number from 0 to 2" in said

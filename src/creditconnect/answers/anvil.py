@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from creditconnect.answers.trie import storage_root
 from creditconnect.chain.rpc import Node, raw_bytes
+from creditconnect.chain.trie import storage_root
 from creditconnect.errors import NodeBehind
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from creditconnect.answers.anvil import dumped_root, is_anvil
 from creditconnect.answers.layout import Place
 from creditconnect.answers.replay import Replay
-from creditconnect.answers.trie import storage_root
 from creditconnect.chain.blocks import Block, Log
 from creditconnect.chain.contract_abi import Event
 from creditconnect.chain.rpc import Node, raw_bytes
+from creditconnect.chain.trie import storage_root
 from creditconnect.errors import MirrorInconsistent, NodeBehind, NodeRefused
 
 # So many slots are asked for, compared and let go at a time.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from creditconnect.answers.trie import keccak256
+from creditconnect.chain.trie import keccak256
 
 
 class Field(NamedTuple):

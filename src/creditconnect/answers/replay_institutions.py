@@ -24,7 +24,7 @@ from creditconnect.answers.layout import (
     SUCCESSOR,
     Variable,
 )
-from creditconnect.answers.trie import keccak256
+from creditconnect.chain.trie import keccak256
 from creditconnect.types import Standing
 
 Arguments = Mapping[str, Any]

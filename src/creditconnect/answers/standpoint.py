@@ -125,7 +125,7 @@ class Standpoint:
                 if registry.node.url not in self._identified:
                     registry.require_identity(self._trusted)
                     self._identified.add(registry.node.url)
-                reached.append((registry, self._finality.final(registry, registry.head_of(self._trusted))))
+                reached.append((registry, self._finality.under(registry, registry.head_of(self._trusted))))
             except NodeUnreachable as error:
                 self._identified.discard(registry.node.url)
                 failure = failure or _error(CheckReason.NODE_UNREACHABLE, error.message)

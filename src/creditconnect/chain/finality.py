@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from creditconnect.chain.blocks import Block, there
+from creditconnect.chain.blocks import Block, block_from, there
 from creditconnect.chain.headers import Header, read_header, recognise
 from creditconnect.chain.registry import Registry
 from creditconnect.chain.rpc import Node, quantity
@@ -32,7 +32,7 @@ _BEHIND_HINT = "the node is behind; try again later"
 class Finality:
     """Tells final blocks of one chain, through whichever of its nodes. Safe to use from several threads."""
 
-    def __init__(self, seals: Seals, confirmations: int) -> None:
+    def __init__(self, seals: Seals, *, confirmations: int = 0) -> None:
         """`confirmations` counts only where nobody seals; 0: the head itself is final."""
         self._seals = seals
         self._confirmations = confirmations
@@ -46,8 +46,8 @@ class Finality:
     def consensus(self) -> Consensus:
         return self._seals.consensus
 
-    def final(self, registry: Registry, head: Block) -> Block:
-        """The newest final block at or below `head`, which is this node's. Block 0 always is: it is the trusted one.
+    def under(self, registry: Registry, head: Block) -> Block:
+        """The newest final block at or below `head`, which is this node's.
 
         Raises:
             NotFinal: no block of the last 64 is under a seal of each side. HeaderInvalid: a block's hash or seal is
@@ -76,37 +76,39 @@ class Finality:
         sealers: set[str] = set()
         found: Block | None = None
         above: Header | None = None
-        for header in self._walk(node, head):
-            sealers |= header.sealers
-            if found is None and (header.number == 0 or not self._seals.missing(sealers)):
-                found = _block(header)
+        for header, block in self._walk(node, head):
+            sealers.update(header.sealers)
+            if found is None and not self._seals.missing(sealers):
+                found = block
             if above is not None:
                 self._notice_period(above.timestamp - header.timestamp)
             # A second one, which is there already, tells the time between blocks.
             if found is not None and (above is not None or header.number == 0):
                 return found
             above = header
+        walked = head.number - (above or head).number + 1
         missing = ", ".join(self._seals.missing(sealers))
         raise NotFinal(
-            f"{node.url}: none of the {GREATEST_WALK_BLOCKS} blocks up to {head.number} is final: no seal of {missing}",
-            hint="is that side's validator up, and are its addresses those in settings.toml?",
+            f"{node.url}: none of the {walked} blocks up to {head.number} is final: no seal of {missing}",
+            hint="creditconnect network status shows who seals; [seals] in settings.toml says whose seals count",
         )
 
-    def _walk(self, node: Node, head: Block) -> Iterator[Header]:
+    def _walk(self, node: Node, head: Block) -> Iterator[tuple[Header, Block]]:
         """The headers from the head back, each the parent of the one before, in a few round trips."""
         expected, end = head.hash, max(-1, head.number - GREATEST_WALK_BLOCKS)
         for first in range(head.number, end, -_AT_ONCE_BLOCKS):
             numbers = range(first, max(end, first - _AT_ONCE_BLOCKS), -1)
             answers = node.batch([("eth_getBlockByNumber", [quantity(number), False]) for number in numbers])
-            for number, answer in zip(numbers, answers, strict=True):
-                header = self._read(node, number, answer)
+            for number, given in zip(numbers, answers, strict=True):
+                answer, header = given, self._read(node, number, given)
                 if header is None or header.hash != expected:
                     # Another block took the place meanwhile; what is asked about is the head that was given.
-                    header = self._read(node, number, node.call("eth_getBlockByHash", "0x" + expected.hex(), False))
+                    answer = node.call("eth_getBlockByHash", "0x" + expected.hex(), False)
+                    header = self._read(node, number, answer)
                 if header is None or header.hash != expected:
                     raise NodeBehind(f"{node.url}: has no block {number}", hint=_BEHIND_HINT)
                 expected = header.parent_hash
-                yield header
+                yield header, block_from(answer)
 
     def _read(self, node: Node, number: int, answer: Any) -> Header | None:
         if isinstance(answer, NodeRefused):
@@ -134,7 +136,3 @@ class Finality:
     def _notice_period(self, seconds: int) -> None:
         if seconds > 0:
             self.period_seconds = min(seconds, self.period_seconds or seconds)
-
-
-def _block(header: Header) -> Block:
-    return Block(header.number, header.hash, header.parent_hash, header.timestamp, header.base_fee)

@@ -1,12 +1,12 @@
-"""A block's header, believed only for what it proves: its hash recomputed, the addresses that sealed it recovered.
+"""A block's header, recomputed: its hash, and who sealed it.
 
-Hides RLP and what each engine keeps in `extraData`. Never says whom to trust: a header's own list of validators is its
-own claim, so finality compares the sealers with addresses that came from outside.
+A node's word is not taken for either. The hash is keccak-256 of the header's RLP (Yellow Paper, 4.3), the seals are
+signatures in `extraData`:
 
-    Clique (EIP-225)  32 vanity | at checkpoints and genesis: 20 a validator | 65 seal
-                      the seal signs the header without it; the block's hash covers it
-    QBFT (EEA)        RLP [vanity, [validators], vote, round, [seals]]
-                      each seal signs the header without seals, with its round; the block's hash leaves out both
+    Clique (EIP-225)  vanity 32 | at a checkpoint the signers, 20 each | seal 65   one, over the header without it
+    QBFT              RLP [vanity, validators, vote, round, seals]                 a quorum's, over it without them
+
+QBFT's block hash leaves out round and seals: the same block may be committed in any round.
 """
 
 from __future__ import annotations
@@ -16,184 +16,161 @@ from dataclasses import dataclass
 from typing import Any
 
 import rlp
-from eth_hash.auto import keccak
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
+from rlp.exceptions import RLPException
 
+from creditconnect.chain.trie import keccak256
 from creditconnect.errors import HeaderInvalid
 from creditconnect.types import Consensus
 
-_WHOLE, _BYTES = True, False
-# JSON-RPC's names in the header's order (Yellow Paper, section 4.4), and whether each is a whole number.
-_FIELDS = (
-    ("parentHash", _BYTES),
-    ("sha3Uncles", _BYTES),
-    ("miner", _BYTES),
-    ("stateRoot", _BYTES),
-    ("transactionsRoot", _BYTES),
-    ("receiptsRoot", _BYTES),
-    ("logsBloom", _BYTES),
-    ("difficulty", _WHOLE),
-    ("number", _WHOLE),
-    ("gasLimit", _WHOLE),
-    ("gasUsed", _WHOLE),
-    ("timestamp", _WHOLE),
-    ("extraData", _BYTES),
-    ("mixHash", _BYTES),
-    ("nonce", _BYTES),
-)
-_EXTRA_DATA = 12
-# What later forks appended: London; Shanghai; Cancun, thrice; Prague. Each only where those before it are there.
-_LATER_FIELDS = (
-    ("baseFeePerGas", _WHOLE),
-    ("withdrawalsRoot", _BYTES),
-    ("blobGasUsed", _WHOLE),
-    ("excessBlobGas", _WHOLE),
-    ("parentBeaconBlockRoot", _BYTES),
-    ("requestsHash", _BYTES),
-)
 VANITY_BYTES = 32
 SEAL_BYTES = 65
-_ADDRESS_BYTES = 20
-# "ctical byzantine fault tolerance", which marks the headers of IBFT's family, QBFT among them.
+ADDRESS_BYTES = 20
+
+# By JSON-RPC's names, in the order of the RLP; numbers among them are encoded without leading zeros.
+_FIELDS = (
+    *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom"),
+    *("difficulty", "number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce"),
+)
+# Each came with a later fork (London, Shanghai, Cancun, Prague); none comes without those before it.
+_LATER_FIELDS = (
+    *("baseFeePerGas", "withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot", "requestsHash"),
+)
+_NUMBERS = {
+    *("difficulty", "number", "gasLimit", "gasUsed", "timestamp"),
+    *("baseFeePerGas", "blobGasUsed", "excessBlobGas"),
+}
+_EXTRA = _FIELDS.index("extraData")
+# "ctical byzantine fault tolerance": what IBFT's family, QBFT in it, writes there.
 _QBFT_MIX_HASH = bytes.fromhex("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365")
-_ZERO_SEAL = bytes(SEAL_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header whose hash is its own. Addresses are 0x and lower-case hex; `timestamp` in seconds since 1970, UTC.
+    """What a header says and its seals prove. Addresses are lower-case hex.
 
-    `sealers` is empty where nobody seals, and at block 0. `validators` is the header's own list, in its order: empty
-    on Clique save at block 0 and at checkpoints.
+    `sealers` are whoever signed it, entitled or not. `validators` are the header's own claim, of which trust must come
+    from elsewhere; Clique says them at checkpoints alone.
     """
 
-    consensus: Consensus
     number: int
     hash: bytes
     parent_hash: bytes
     timestamp: int
-    base_fee: int | None
-    sealers: frozenset[str]
+    sealers: tuple[str, ...]
     validators: tuple[str, ...]
 
 
 def read_header(answer: Mapping[str, Any], consensus: Consensus) -> Header:
-    """A block as `eth_getBlockByNumber` gives it, on a chain of that consensus.
+    """A header as `eth_getBlockByNumber` gives it, with its hash and its sealers recomputed.
 
     Raises:
-        HeaderInvalid: a member is missing or has not its form, a seal is none, or the hash is not the header's.
+        HeaderInvalid: the hash is another, or `extraData` is not of that consensus.
     """
     try:
-        given = _hex(answer["hash"])
         fields = _fields(answer)
-        read = {Consensus.NONE: _unsealed, Consensus.CLIQUE: _clique, Consensus.QBFT: _qbft}[consensus]
-        block_hash, sealers, validators = read(fields)
-    except KeyError as error:
-        raise _invalid(answer, f"has no {error.args[0]}") from None
-    except (TypeError, ValueError, rlp.exceptions.RLPException) as error:
-        raise _invalid(answer, f"is no header of {consensus} ({error})") from None
-    except BadSignature:
-        raise _invalid(answer, "has a seal that is no signature") from None
-    if given != block_hash:
-        raise _invalid(answer, f"has hash {given.hex()}, its header makes {block_hash.hex()}")
-    base_fee = answer.get("baseFeePerGas")
-    return Header(
-        consensus=consensus,
-        number=int(answer["number"], 16),
-        hash=block_hash,
-        parent_hash=_hex(answer["parentHash"]),
-        timestamp=int(answer["timestamp"], 16),
-        base_fee=None if base_fee is None else int(base_fee, 16),
-        sealers=frozenset(sealers),
-        validators=tuple(validators),
-    )
+        said = _raw(answer["hash"])
+        number, timestamp = int(answer["number"], 16), int(answer["timestamp"], 16)
+        found = _hash(fields, consensus)
+        if found != said:
+            raise HeaderInvalid(
+                f"block {number}: the header's hash is {found.hex()}, not {said.hex()} as the node says"
+            )
+        sealers, validators = _seals(fields, consensus, is_genesis=number == 0)
+    except (KeyError, TypeError, ValueError, RLPException) as error:
+        named = str(answer.get("number", "?"))[:20]
+        raise HeaderInvalid(f"block {named}: is no {consensus} header ({type(error).__name__})") from None
+    return Header(number, found, fields[0], timestamp, sealers, validators)
 
 
 def recognise(answer: Mapping[str, Any]) -> Consensus:
-    """Which consensus a header looks as if made by: for choosing fees, never for trusting it.
+    """Which consensus block 0 looks as if made for: to refuse what the settings do not expect, never to trust it.
 
     Raises:
         HeaderInvalid: a member is missing or has not its form.
     """
     try:
-        mix_hash, extra_data = _hex(answer["mixHash"]), _hex(answer["extraData"])
-    except (KeyError, TypeError, ValueError):
-        raise _invalid(answer, "has no mixHash or extraData") from None
+        mix_hash, extra = _raw(answer["mixHash"]), _raw(answer["extraData"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise HeaderInvalid("block 0: has no mixHash or no extraData") from None
     if mix_hash == _QBFT_MIX_HASH:
         return Consensus.QBFT
-    # Block 0's extraData lists the validators on every Clique chain; Anvil's is empty.
-    if not any(mix_hash) and len(extra_data) >= VANITY_BYTES + SEAL_BYTES:
-        return Consensus.CLIQUE
-    return Consensus.NONE
+    # Clique's block 0 lists the validators; Anvil's extraData is empty.
+    return Consensus.CLIQUE if not any(mix_hash) and len(extra) >= VANITY_BYTES + SEAL_BYTES else Consensus.NONE
 
 
-_Read = tuple[bytes, list[str], list[str]]
-"""The block's hash, who sealed it, and whom it lists."""
+def header_hash(answer: Mapping[str, Any], consensus: Consensus) -> bytes:
+    """The hash (32 bytes) of a header by JSON-RPC's names; whether it says one itself does not matter.
+
+    Raises:
+        KeyError, ValueError: a member is missing or has not its form.
+    """
+    return _hash(_fields(answer), consensus)
 
 
-def _unsealed(fields: list[Any]) -> _Read:
-    return keccak(rlp.encode(fields)), [], []
-
-
-def _clique(fields: list[Any]) -> _Read:
-    extra_data = fields[_EXTRA_DATA]
-    listed, seal = extra_data[VANITY_BYTES:-SEAL_BYTES], extra_data[-SEAL_BYTES:]
-    if len(extra_data) < VANITY_BYTES + SEAL_BYTES or len(listed) % _ADDRESS_BYTES:
-        raise ValueError(f"extraData of {len(extra_data)} bytes")
-    is_first = fields[8] == 0
-    if is_first and seal != _ZERO_SEAL:
-        raise ValueError("block 0 is sealed")
-    sealers = [] if is_first else [_signer(seal, _encoded(fields, extra_data[:-SEAL_BYTES]))]
-    validators = [listed[i : i + _ADDRESS_BYTES] for i in range(0, len(listed), _ADDRESS_BYTES)]
-    return keccak(rlp.encode(fields)), sealers, [_address(one) for one in validators]
-
-
-def _qbft(fields: list[Any]) -> _Read:
-    parts = rlp.decode(fields[_EXTRA_DATA])
-    if not isinstance(parts, list) or len(parts) != 5 or not isinstance(parts[1], list):
-        raise ValueError("extraData is not five parts")
-    vanity, listed, vote, signed_round, seals = parts
-    if not isinstance(seals, list):
-        raise ValueError("its seals are no list")
-    signed = _encoded(fields, rlp.encode([vanity, listed, vote, signed_round, []]))
-    hashed = _encoded(fields, rlp.encode([vanity, listed, vote, 0, []]))
-    return keccak(hashed), [_signer(seal, signed) for seal in seals], [_address(one) for one in listed]
-
-
-def _fields(answer: Mapping[str, Any]) -> list[Any]:
-    """The header's fields in their order, whole numbers as such."""
-    later = [(name, whole) for name, whole in _LATER_FIELDS if answer.get(name) is not None]
-    # Each fork's fields come after those of the forks before it: a gap would shift them.
+def _fields(answer: Mapping[str, Any]) -> list[bytes]:
+    later = [name for name in _LATER_FIELDS if answer.get(name) is not None]
     if later != list(_LATER_FIELDS[: len(later)]):
-        raise ValueError(f"{later[-1][0]} without a field that comes before it")
-    return [int(answer[name], 16) if whole else _hex(answer[name]) for name, whole in (*_FIELDS, *later)]
+        raise ValueError("a later fork's field without those before it")
+    return [_encoded(name, answer[name]) for name in (*_FIELDS, *later)]
 
 
-def _encoded(fields: list[Any], extra_data: bytes) -> bytes:
-    return bytes(rlp.encode([*fields[:_EXTRA_DATA], extra_data, *fields[_EXTRA_DATA + 1 :]]))
+def _encoded(name: str, value: str) -> bytes:
+    if name in _NUMBERS:
+        number = int(value, 16)
+        return number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return _raw(value)
 
 
-def _signer(seal: object, signed: bytes) -> str:
-    if not isinstance(seal, bytes) or len(seal) != SEAL_BYTES:
-        raise ValueError("a seal is not 65 bytes")
-    return str(Signature(seal).recover_public_key_from_msg_hash(keccak(signed)).to_address())
+def _raw(value: str) -> bytes:
+    return bytes.fromhex(value.removeprefix("0x"))
 
 
-def _address(raw: object) -> str:
-    if not isinstance(raw, bytes) or len(raw) != _ADDRESS_BYTES:
-        raise ValueError("a validator is not 20 bytes")
+def _hash(fields: list[bytes], consensus: Consensus) -> bytes:
+    if consensus != Consensus.QBFT:
+        return _keccak(fields)
+    vanity, validators, vote, _, _ = rlp.decode(fields[_EXTRA])
+    return _keccak(fields, rlp.encode([vanity, validators, vote, b"", []]))
+
+
+def _seals(fields: list[bytes], consensus: Consensus, *, is_genesis: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who signed, and who the header says may."""
+    extra = fields[_EXTRA]
+    if consensus == Consensus.QBFT:
+        vanity, validators, vote, committed_round, seals = rlp.decode(extra)
+        signed = _keccak(fields, rlp.encode([vanity, validators, vote, committed_round, []]))
+        return tuple(recover_signer(seal, signed) for seal in seals), tuple(map(_address, validators))
+    if consensus == Consensus.CLIQUE:
+        listed = extra[VANITY_BYTES:-SEAL_BYTES]
+        if len(extra) < VANITY_BYTES + SEAL_BYTES or len(listed) % ADDRESS_BYTES:
+            raise ValueError("extraData of no Clique header")
+        validators = [listed[at : at + ADDRESS_BYTES] for at in range(0, len(listed), ADDRESS_BYTES)]
+        # Nobody sealed the genesis.
+        sealers = () if is_genesis else (recover_signer(extra[-SEAL_BYTES:], _keccak(fields, extra[:-SEAL_BYTES])),)
+        return sealers, tuple(map(_address, validators))
+    return (), ()
+
+
+def _keccak(fields: list[bytes], extra: bytes | None = None) -> bytes:
+    """The hash of a header, with another `extraData` where one is given."""
+    return keccak256(rlp.encode(fields if extra is None else [*fields[:_EXTRA], extra, *fields[_EXTRA + 1 :]]))
+
+
+def recover_signer(signature: bytes, signed: bytes) -> str:
+    """The address, in lower-case hex, whose key made a signature (r 32 | s 32 | v 1, of 0 or 1) of a 32-byte hash.
+
+    Raises:
+        ValueError: it is no signature.
+    """
+    try:
+        return Signature(signature).recover_public_key_from_msg_hash(signed).to_address()
+    except (BadSignature, ValidationError) as error:
+        raise ValueError(f"no signature ({type(error).__name__})") from None
+
+
+def _address(raw: bytes) -> str:
+    if len(raw) != ADDRESS_BYTES:
+        raise ValueError("no address")
     return "0x" + raw.hex()
-
-
-def _hex(value: object) -> bytes:
-    if not isinstance(value, str) or not value.startswith("0x"):
-        raise ValueError("a member is no 0x-prefixed hex")
-    return bytes.fromhex(value[2:])
-
-
-def _invalid(answer: Mapping[str, Any], what: str) -> HeaderInvalid:
-    return HeaderInvalid(
-        f"block {answer.get('number', '?')} {what}",
-        hint="the node answers wrongly; ask another one, and tell its operator",
-    )

@@ -17,7 +17,7 @@ from creditconnect.types import ChainIdentity
 # How long another node has its place before one that was away is tried again.
 BACK_AFTER_SECONDS = 30.0
 
-Answered = TypeVar("Answered")
+Done = TypeVar("Done")
 
 
 class Reach:
@@ -46,20 +46,19 @@ class Reach:
         """The registry's, with its checksum (EIP-55)."""
         return self._registries[0].checksum_address
 
-    @property
     def registry(self) -> Registry:
         """The registry behind the node to ask now.
 
         Raises:
             NodeUnreachable: no node answers; OtherChain: the node's chain is not the trusted one.
         """
-        return self.through(lambda registry: registry)
+        return self.act(lambda registry: registry)
 
-    def through(self, act: Callable[[Registry], Answered]) -> Answered:
-        """What `act` gives, which is done once more by the next node where one does not answer.
+    def act(self, do: Callable[[Registry], Done]) -> Done:
+        """What `do` gives, which is done anew by the next node where one does not answer.
 
         Raises:
-            NodeUnreachable: the first node's, if none answers. OtherChain: as `registry`. Whatever `act` raises.
+            NodeUnreachable: the first node's, if none answers. OtherChain: as `registry`. Whatever `do` raises.
         """
         failures: dict[str, NodeUnreachable] = {}
         for registry in self._in_order():
@@ -68,14 +67,14 @@ class Reach:
                 if url not in self._identified:
                     registry.require_identity(self._trusted)
                     self._identified.add(url)
-                answered = act(registry)
+                done = do(registry)
             except NodeUnreachable as error:
                 self._identified.discard(url)
                 self._away_until[url] = self._monotonic() + BACK_AFTER_SECONDS
                 failures[url] = error
             else:
                 self._away_until.pop(url, None)
-                return answered
+                return done
         raise failures[self._registries[0].node.url]
 
     def _in_order(self) -> list[Registry]:

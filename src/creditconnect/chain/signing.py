@@ -78,9 +78,19 @@ def create_keystore(path: Path, passphrase: str, *, scrypt_work: int = SCRYPT_WO
     """
     from eth_account import Account
 
-    account = Account.create()
-    document = Account.encrypt(account.key, passphrase, kdf="scrypt", iterations=scrypt_work)
-    create_json(path, document)
+    return write_keystore(path, bytes(Account.create().key), passphrase, scrypt_work=scrypt_work)
+
+
+def write_keystore(path: Path, private_key: bytes, passphrase: str, *, scrypt_work: int = SCRYPT_WORK) -> str:
+    """Write a key as a keystore v3 file of mode 0600; its address.
+
+    Raises:
+        FileExistsError: a key is never overwritten.
+    """
+    from eth_account import Account
+
+    account = Account.from_key(private_key)
+    create_json(path, Account.encrypt(account.key, passphrase, kdf="scrypt", iterations=scrypt_work))
     return str(account.address).lower()
 
 

@@ -19,6 +19,7 @@ from creditconnect.cli import (
     handing_over,
     keys,
     listing,
+    network,
     provider,
     registering,
     reviewing,
@@ -59,6 +60,7 @@ app.add_typer(listing.app, name="records")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(schemas.app, name="schema")
+app.add_typer(network.app, name="network")
 demo.add_to(app)
 
 

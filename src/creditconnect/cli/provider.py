@@ -26,6 +26,7 @@ from creditconnect.cli.presentation import (
     utc,
 )
 from creditconnect.errors import UsageError
+from creditconnect.types import UNSEALED, Seals
 
 if TYPE_CHECKING:
     from creditconnect.exchange.submission import Progress, Submission
@@ -51,6 +52,10 @@ def init(
     suite: Annotated[
         str, typer.Option(help="Algorithms for commitments and data at rest: SHA256_AES256GCM or SM3_SM4GCM.")
     ] = "SHA256_AES256GCM",
+    side: Annotated[
+        list[Path] | None,
+        typer.Option(help="A side's public file, once a side: a block is final under a seal of each of them."),
+    ] = None,
     require_subjects: Annotated[
         bool, typer.Option(help="Whether rows of subjects that are not registered, or did not consent, are rejected.")
     ] = True,
@@ -76,6 +81,7 @@ def init(
         remote_keys=remote_keys,
         suite=suite,
         require_registered_subjects=require_subjects,
+        seals=_seals(side or []),
         ask=ask_new_passphrase,
     )
     if as_json:
@@ -210,6 +216,22 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     say(
         f"node at block {standing.head.number} of {utc(standing.head.timestamp)}, mirrored to {standing.mirrored_block}"
     )
+
+
+def _seals(files: list[Path]) -> Seals:
+    """Whose seals count, by the sides' public files.
+
+    Raises:
+        SideInvalid: a file is none. UsageError: they are of two networks.
+    """
+    if not files:
+        return UNSEALED
+    from creditconnect.network.sides import read_side
+
+    sides = [read_side(file) for file in files]
+    if len({one.consensus for one in sides}) > 1:
+        raise UsageError("the sides' files are of two networks", hint="take those that the genesis was built from")
+    return Seals(sides[0].consensus, {one.side: (one.address,) for one in sides})
 
 
 def _remote_keys(texts: list[str]) -> dict[str, str]:

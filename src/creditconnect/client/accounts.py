@@ -32,13 +32,13 @@ class Accounts(Opened):
         waiting = next((key for key in self._key_files.all() if (key.role, key.state) == (role, KeyState.NEXT)), None)
         if waiting is None:
             return self._make_next(role, remote)
-        if not self._account_standing(waiting, self.registry.head()).registered:
+        if not self._account_standing(waiting, self.final_block()).registered:
             raise UsageError(
                 f"the next {role} account {waiting.address} is not bound and enabled",
                 hint="ask your authority to bind it; the old one stays in use until then",
             )
         self._require_nothing_under_way()
-        return self._account_standing(self._key_files.put_next_in_use(role), self.registry.head())
+        return self._account_standing(self._key_files.put_next_in_use(role), self.final_block())
 
     def keys_import_account(self, role: str, source: Path) -> KeyStanding:
         """Take a keystore v3 file as the role's next key.
@@ -49,7 +49,7 @@ class Accounts(Opened):
         """
         _require_role(role)
         taken = self._key_files.take(role, source, homes.passphrase(role, self._ask))
-        return self._account_standing(taken, self.registry.head())
+        return self._account_standing(taken, self.final_block())
 
     def keys_export_account(self, role: str, target: Path) -> None:
         """Copy the keystore in use to a file, still under its passphrase.
@@ -73,7 +73,7 @@ class Accounts(Opened):
             raise UsageError(f"this home has no {role} key of {address}", hint="see creditconnect keys list")
         if key.state == KeyState.CURRENT:
             raise UsageError(f"{address} is in use", hint=f"creditconnect keys rotate {key.role} first")
-        if self._account_standing(key, self.registry.head()).registered:
+        if self._account_standing(key, self.final_block()).registered:
             raise UsageError(f"{address} is still enabled in the registry", hint="ask your authority to disable it")
         self._key_files.remove(key)
 
@@ -90,7 +90,7 @@ class Accounts(Opened):
 
             find_remote_signer(remote).write(path)
         (made,) = (key for key in self._key_files.all() if key.path == path)
-        return self._account_standing(made, self.registry.head())
+        return self._account_standing(made, self.final_block())
 
     def _account_standing(self, key: KeyFile, block: Block | None) -> KeyStanding:
         """Its standing as of a block; without one, as far as this home knows."""

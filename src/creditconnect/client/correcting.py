@@ -93,7 +93,7 @@ class Correcting(Opened):
             UsageError: it is not disputed, or an authority or this very account raised the dispute.
         """
         claim = self._only(record_hash, "be resolved", RecordState.DISPUTED)
-        (answer,) = self.registry.ask([Question("noteOf", (claim.entry_key,))], self.registry.head())
+        (answer,) = self.registry.ask([Question("noteOf", (claim.entry_key,))], self.final_block())
         raised = note_from(answer)
         if raised is not None and not raised.by_institution:
             side = self.deployment.jurisdictions.get(raised.by_jurisdiction, f"jurisdiction {raised.by_jurisdiction}")

@@ -193,14 +193,14 @@ class Examining(Opened):
         return load_limits(self.schemas, self.settings.limits_folder)
 
     def _examined(self, batch: int, rows: list[BatchRow]) -> list[Examined]:
-        block = self.registry.head()
+        block = self.final_block()
         registered_at = self._review(block).batch(batch, block).registered_at
         examination = Examination(self._review_vault, self.schemas, self._limits, self._states)
         return examination.examine(rows, datetime.fromtimestamp(registered_at, UTC).date())
 
     def _sample(self, plan: SamplingPlan, batch: int, examined: Iterable[Examined]) -> list[SampledRow]:
         key = self._review_vault.lasting_key(sampling.KEY_PURPOSE)
-        block_hash = self._review(self.registry.head()).registered_in(batch)
+        block_hash = self._review(self.final_block()).registered_in(batch)
         looked = self._review_log.looked_at(batch)
         sampled = []
         for one in examined:

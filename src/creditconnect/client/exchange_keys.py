@@ -30,7 +30,7 @@ class ExchangeKeeping(Opened):
             key = self._exchange_keys.make(self._keyring, suite)
         if not publish or not self.settings.key_file("review").exists():
             return self._exchange_standing(key, b"", 0)
-        number = self._own_id(self.registry.head())
+        number = self._own_id(self.final_block())
         data = self.registry.abi.encode_call("setEncryptionKey", number, int(key.suite), key.public)
         self._call("review", "setEncryptionKey", data)
         return self._exchange_standing(key, key.hash, key.number)
@@ -41,7 +41,7 @@ class ExchangeKeeping(Opened):
         Raises:
             UsageError: there is no such key, or the registry still has it.
         """
-        key, published = self._exchange_keys.get(number), self._published(self.registry.head())
+        key, published = self._exchange_keys.get(number), self._published(self.final_block())
         if key.hash == published:
             raise UsageError(
                 f"exchange key {number} is published: packages are sealed to it now",
@@ -65,7 +65,7 @@ class ExchangeKeeping(Opened):
             return None
         if hybrid and newest.suite != ExchangeSuite.MLKEM768_X25519_AES256GCM:
             return None
-        return None if newest.hash == self._published(self.registry.head()) else newest
+        return None if newest.hash == self._published(self.final_block()) else newest
 
     def _exchange_standing(self, key: ExchangeKey, published: bytes | None, latest: int) -> KeyStanding:
         """`published` is the hash in the registry, `latest` the number of the key of that hash, 0 if it is none's."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from creditconnect import settings as homes
 from creditconnect.home import make_home
 from creditconnect.settings import Ask
-from creditconnect.types import Suite
+from creditconnect.types import UNSEALED, Seals, Suite
 
 
 class Initialising:
@@ -26,18 +26,25 @@ class Initialising:
         remote_keys: Mapping[str, str] = MappingProxyType({}),
         suite: str = Suite.SHA256_AES256GCM.name,
         require_registered_subjects: bool = True,
+        seals: Seals = UNSEALED,
         ask: Ask | None = None,
     ) -> dict[str, str]:
         """Make an institution's home; the addresses that its authority is to bind, by role.
 
         `nodes` holds one URL a side, the own side's first; `roles` names the chain keys to make (submit, review; none
-        for a bank), `remote_keys` those that a signer holds, as `URL` or `URL#PUBLIC_KEY`.
+        for a bank), `remote_keys` those that a signer holds, as `URL` or `URL#PUBLIC_KEY`. `seals` says whose seals
+        make a block final; without, nobody's are asked for.
 
         Raises:
             SettingsError: a node is no URL, there is no such suite, there is a home already, or the deployment file is
                 none. SignerUnreachable, SignerRefused, UsageError: a remote signer does not say which key.
         """
         made = homes.new(
-            Path(home), institution, nodes, suite=suite, require_registered_subjects=require_registered_subjects
+            Path(home),
+            institution,
+            nodes,
+            suite=suite,
+            require_registered_subjects=require_registered_subjects,
+            seals=seals,
         )
         return make_home(made, deployment, roles=roles, ask=ask, remote_keys=remote_keys)

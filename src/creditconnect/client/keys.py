@@ -174,7 +174,7 @@ class Keys(Accounts, ExchangeKeeping):
 
     def _head_if_reached(self) -> Block | None:
         try:
-            return self.registry.head()
+            return self.final_block()
         except NodeUnreachable:
             return None
 

@@ -126,7 +126,7 @@ class Opened:
     @property
     def registry(self) -> Registry:
         """The registry behind the node to ask now, the own side's while that answers; known to be the trusted one."""
-        return self._reach.registry
+        return self._reach.registry()
 
     def final_block(self) -> Block:
         """The newest block under a seal of each side, as of the node to ask now.
@@ -134,7 +134,7 @@ class Opened:
         Raises:
             NotFinal: a side sealed none of the newest.
         """
-        return self._reach.through(lambda registry: self._finality.final(registry, registry.head()))
+        return self._reach.act(lambda registry: self._finality.under(registry, registry.head()))
 
     @cached_property
     def _reach(self) -> Reach:
@@ -142,7 +142,7 @@ class Opened:
 
     @cached_property
     def _finality(self) -> Finality:
-        return Finality(self.settings.seals, self.settings.confirmations_blocks)
+        return Finality(self.settings.seals, confirmations=self.settings.confirmations_blocks)
 
     @cached_property
     def _database(self) -> Database:

@@ -81,7 +81,7 @@ class Schemas(Opened):
     def schema_pinned(self) -> dict[str, int]:
         """The number that the registry gives to each known schema that it has pinned, by its id, as of now."""
         questions = [Question("schemaByHash", (self.schemas.load(schema_id).hash,)) for schema_id in self.schemas.ids]
-        numbers = self.registry.ask(questions, self.registry.head())
+        numbers = self.registry.ask(questions, self.final_block())
         return {schema_id: int(number) for schema_id, number in zip(self.schemas.ids, numbers, strict=True) if number}
 
 

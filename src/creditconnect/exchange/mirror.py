@@ -79,7 +79,7 @@ class Mirror:
             NodeBehind: the node lacks a block that was mirrored; NotFinal: no block is; ReorgTooDeep;
             MirrorInconsistent: the node left events out.
         """
-        return self._reach.through(lambda registry: self._follow(registry, progress))
+        return self._reach.act(lambda registry: self._follow(registry, progress))
 
     def events(self, *names: str) -> Iterator[tuple[Log, Event]]:
         """The mirrored events in chain order, decoded; of the given names, or all."""
@@ -111,7 +111,7 @@ class Mirror:
     # ------------------------------------------------------------------------------------------------------- private
 
     def _follow(self, registry: Registry, progress: Callable[[int, int], None]) -> Followed:
-        head = self._finality.final(registry, registry.head())
+        head = self._finality.under(registry, registry.head())
         rewound_to = self._rewind(registry, head)
         start = self.height()
         taken, window = 0, GREATEST_WINDOW_BLOCKS

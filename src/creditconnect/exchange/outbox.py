@@ -114,7 +114,7 @@ class Outbox:
             clock=clock,
             monotonic=monotonic,
         )
-        reach.through(self._sending.notice_nonces)
+        reach.act(self._sending.notice_nonces)
 
     # ---------------------------------------------------------------------------------------------------- stepping
 
@@ -125,11 +125,11 @@ class Outbox:
             NotEntitled: the registry takes no batch of this institution now; everything stays where it is.
             NodeUnreachable: no side's node answers; nothing is lost. NodeBehind: as it says.
         """
-        return self._reach.through(lambda registry: self._pump(registry, flush=flush))
+        return self._reach.act(lambda registry: self._pump(registry, flush=flush))
 
     def step(self) -> int:
         """Send what is stored and look what became of it, without batching; how many records are registered by it."""
-        return self._reach.through(self._step)
+        return self._reach.act(self._step)
 
     def require_taken(self, schema: str, expires_at: int) -> None:
         """Ask the registry itself whether it would take a batch of this schema and expiry from this key now.
@@ -137,7 +137,7 @@ class Outbox:
         Raises:
             NotEntitled: it would not; says why and what to do.
         """
-        registry = self._reach.registry
+        registry = self._reach.registry()
         probe = registry.register_call(self._schema_ids(schema), expires_at, 0, [os.urandom(32)])
         try:
             registry.simulate(self._sender, probe)
@@ -160,7 +160,7 @@ class Outbox:
             ).fetchone()
         if under_way is not None:
             return int(under_way[0])
-        head, gas = self._reach.through(lambda registry: self._tried(registry, data))
+        head, gas = self._reach.act(lambda registry: self._tried(registry, data))
         with self._database.write() as connection:
             tx = self._sending.store(connection, action, data, gas, head)
             if beside is not None:
@@ -197,7 +197,7 @@ class Outbox:
 
     def _settle(self, registry: Registry, head: Block) -> int:
         try:
-            final = self._finality.final(registry, head)
+            final = self._finality.under(registry, head)
         except NotFinal:
             final = None  # what is mined stays under way
         settled = self._settling.settle(registry, head, final)

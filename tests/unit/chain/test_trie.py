@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trie import HexaryTrie  # type: ignore[import-untyped]
 
-from creditconnect.answers.trie import EMPTY_ROOT, keccak256, storage_root, trie_root
+from creditconnect.chain.trie import EMPTY_ROOT, keccak256, storage_root, trie_root
 
 # github.com/ethereum/tests, TrieTests/hex_encoded_securetrie_test.json: test1; and
 # go-ethereum, trie/secure_trie_test.go: TestSecureDelete, what is left after its deletions.

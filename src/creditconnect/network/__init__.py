@@ -1,0 +1,1 @@
+"""Founding, starting and watching the validators: one network, a validator a side, several engines."""

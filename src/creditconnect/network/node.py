@@ -1,0 +1,226 @@
+"""One side's node: started so that the chain begins and goes on, and stopped.
+
+Before block 1 two Clique validators could each seal a block 1 of its own, and neither could ever go on. So the one that
+is in turn for it seals it, and the other starts to seal when it has it. A validator that lost its data is in the same
+place: it starts to seal when it has what the others have.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+
+from creditconnect.chain.rpc import Node
+from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable
+from creditconnect.network.configuration import Configuration
+from creditconnect.network.engine import Engine, Launch
+from creditconnect.network.folder import NetworkFolder, SideFolder
+from creditconnect.network.genesis import build_genesis, genesis_hash
+from creditconnect.network.process import NodeProcess
+from creditconnect.network.sides import Side
+from creditconnect.types import Consensus
+
+UP_SECONDS = 30.0
+_POLL_SECONDS = 0.2
+# geth looks every 10 s whether a peer is ahead of it.
+SYNCED_AFTER_SECONDS = 12.0
+# More than its look for peers ahead takes: what it could hear it has heard by then.
+DEAF_AFTER_SECONDS = 12.0
+
+
+class SideNode:
+    """The node of one side whose private part lives in this network's folder."""
+
+    def __init__(
+        self,
+        network: NetworkFolder,
+        side: str,
+        engine: Engine,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._network = network
+        self.side = side
+        self._engine = engine
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self.folder: SideFolder = network.side_folder(side)
+        self.process = NodeProcess(self.folder.path, clock=clock, sleep=sleep)
+        self.configuration: Configuration = network.configuration()
+        self._alone_until = monotonic()
+        self.rpc = Node(self.configuration.place(side).rpc_url, attempts=1)
+
+    def is_running(self) -> bool:
+        return self.process.is_running()
+
+    def start(self, passphrase: str) -> None:
+        """Start the node, and wait until it answers, and seals where it may at once; else see `begin_sealing`.
+
+        `passphrase` is the validator's; not used where the engine reads a key of its own.
+
+        Raises:
+            NetworkError: there is no genesis, or another's; the key is no validator's of it; a port is in use; the
+                node ended: says what it said. EngineMissing, SideInvalid, SettingsError.
+        """
+        launch = self._launch()
+        if self.process.is_running():
+            raise NetworkError(f"{self.side}: its node runs already", hint="creditconnect network status")
+        self._require_ports()
+        self._engine.prepare(launch)
+        opened = passphrase if launch.own is not None and self._engine.opens_keystore else None
+        seals = self._may_seal_at_once(launch)
+        self.process.start(self._engine.command(launch, seals=seals), passphrase=opened)
+        self._wait_until_up(seals=seals)
+        self._alone_until = self._monotonic()
+
+    def begin_sealing(self, passphrase: str, tell: Callable[[str], None]) -> None:
+        """Wait, where it has to, for what the others sealed before, and have it seal then. May be called again.
+
+        `tell` is told once what is waited for. Waits for as long as it takes: the other side may be founded tomorrow.
+
+        Raises:
+            NetworkError: the node ended meanwhile.
+        """
+        if self._own() is None or self._engine.is_sealing(self.folder):
+            self._note_founded()
+            return
+        if not self.head():
+            tell(f"{self.side}: waits for block 1 of the other side, and seals from then on")
+        while not self.head():
+            self._sleep(_POLL_SECONDS)
+            if self._deaf():
+                self.stop()
+                self.start(passphrase)
+        self._wait_until_synced()
+        self._engine.start_sealing(self.folder)
+        self._note_founded()
+
+    def is_sealing(self) -> bool:
+        """Whether its running node seals."""
+        return self._engine.is_sealing(self.folder)
+
+    def stop(self) -> bool:
+        """Stop the node; whether it ran."""
+        return self.process.stop()
+
+    def head(self) -> int:
+        """The number of its newest block.
+
+        Raises:
+            NetworkError: it does not answer.
+        """
+        try:
+            return int(self.rpc.call("eth_blockNumber"), 16)
+        except (NodeUnreachable, NodeRefused):
+            raise self._ended() from None
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    def _launch(self) -> Launch:
+        sides = self._network.sides()
+        if self._network.genesis() != build_genesis(sides):
+            raise NetworkError(
+                f"{self._network.genesis_file}: is not the genesis of the sides' files that lie beside it",
+                hint="creditconnect network genesis builds it from them",
+            )
+        own = self._own()
+        if own is not None and own.address not in {side.address for side in sides}:
+            raise NetworkError(f"{self.side}: its key is no validator's of this genesis")
+        program = self._engine.find()
+        return Launch(program, self.folder, self.configuration, sides, self._network.genesis_file, own)
+
+    def _own(self) -> Side | None:
+        """This side's own public file; None for a follower, which has no validator's key."""
+        if not self.folder.keystore_file.exists():
+            return None
+        return next((side for side in self._network.sides() if side.side == self.side), None)
+
+    def _may_seal_at_once(self, launch: Launch) -> bool:
+        if launch.own is None:
+            return False
+        if self.folder.begun_file.exists() or self._engine.consensus != Consensus.CLIQUE:
+            return True
+        # Its data is gone: another block 1 of its own would only be in the way.
+        return not self._knew_block_1() and _in_turn_for_block_1(launch.sides) == launch.own
+
+    def _knew_block_1(self) -> bool:
+        """Whether this validator was in this very network before."""
+        try:
+            return self.folder.founded_file.read_text(encoding="utf-8") == self._genesis_hash()
+        except FileNotFoundError:
+            return False
+
+    def _note_founded(self) -> None:
+        if self.head() > 0:
+            self.folder.founded_file.write_text(self._genesis_hash(), encoding="utf-8")
+            self.folder.begun_file.touch()
+
+    def _genesis_hash(self) -> str:
+        return genesis_hash(self._network.genesis()).hex()
+
+    def _require_ports(self) -> None:
+        place = self.configuration.place(self.side)
+        for host, port, what in (
+            (place.host, place.p2p_port, "p2p_port"),
+            (place.rpc_host, place.rpc_port, "rpc_port"),
+        ):
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((host, port))
+                except OSError as error:
+                    raise NetworkError(
+                        f"{self.side}: {host}:{port} can't be listened at ({error.strerror})",
+                        hint=f"stop what uses it, or change side.{self.side}.{what} in network.toml",
+                    ) from None
+
+    def _wait_until_up(self, *, seals: bool) -> None:
+        until = self._monotonic() + UP_SECONDS
+        while self._monotonic() < until:
+            if not self.process.is_running():
+                raise self._ended()
+            try:
+                self.rpc.call("eth_chainId")
+                if self._engine.is_sealing(self.folder) or not seals:
+                    return
+            except (NodeUnreachable, NodeRefused):
+                pass
+            self._sleep(_POLL_SECONDS)
+        raise NetworkError(f"{self.side}: its node does not answer", hint=f"see {self.folder.log_file}")
+
+    def _wait_until_synced(self) -> None:
+        """Until the head stays what it is for as long as the engine takes to see that a peer is ahead."""
+        if not self._knew_block_1():
+            return
+        known, since = self.head(), self._monotonic()
+        while self._monotonic() - since < SYNCED_AFTER_SECONDS:
+            self._sleep(_POLL_SECONDS)
+            if (head := self.head()) != known:
+                known, since = head, self._monotonic()
+
+    def _deaf(self) -> bool:
+        """Whether it had a peer for long, and still no block.
+
+        geth throws a block away that comes while it has none, and hears of its peer's chain again only with the peer's
+        next block, which can't come before this one seals: connecting anew tells it.
+        """
+        if not self._engine.peer_count(self.folder):
+            self._alone_until = self._monotonic()
+        return self._monotonic() - self._alone_until > DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
+
+    def _ended(self) -> NetworkError:
+        said = [line for line in self.process.last_lines(20) if line.startswith(("Fatal", "ERROR", "panic"))]
+        log = f"see {self.folder.log_file}"
+        if self.process.is_running():
+            return NetworkError(f"{self.side}: its node does not answer", hint=log)
+        if not said:
+            return NetworkError(f"{self.side}: its node ended", hint=log)
+        return NetworkError(f"{self.side}: its node ended and said: {said[-1][:300]}", hint=log)
+
+
+def _in_turn_for_block_1(sides: Sequence[Side]) -> Side:
+    """In turn for block n is the signer number n modulo their count, by address (EIP-225)."""
+    ordered = sorted(sides, key=lambda side: side.address)
+    return ordered[1 % len(ordered)]

@@ -1,0 +1,82 @@
+"""Keeping one side's own node up: nobody watches a validator at night.
+
+Restarts it when it died; and when its peer is back and still no block came for ten periods: on QBFT the rounds'
+timeouts double while a validator is away, and only a restart of both ends that at once. Never touches the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable
+from creditconnect.network.engine import Engine
+from creditconnect.network.node import SideNode
+
+STALLED_PERIODS = 10
+# A restart takes its time to show; and whoever dies at once is not started again and again without a pause.
+PAUSE_SECONDS = 15.0
+LOOK_SECONDS = 1.0
+
+
+class Supervisor:
+    """Keeps one node up until it is told to stop."""
+
+    def __init__(
+        self,
+        node: SideNode,
+        engine: Engine,
+        passphrase: str,
+        *,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        """`passphrase` is kept in memory for the restarts; `tell` is told what was done and why."""
+        self._node = node
+        self._engine = engine
+        self._passphrase = passphrase
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._tell = tell
+        self._restarted_at = -PAUSE_SECONDS
+        self._head = -1
+        self._head_since = monotonic()
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Look once a second, until told to stop; the node is left running."""
+        while not stop():
+            self.step()
+            self._sleep(LOOK_SECONDS)
+
+    def step(self) -> None:
+        """Look once, and restart the node where that helps."""
+        if self._monotonic() - self._restarted_at < PAUSE_SECONDS:
+            return
+        if not self._node.is_running():
+            self._restart(f"{self._node.side}: its node died")
+        elif (stalled := self._stalled_for()) is not None:
+            self._restart(f"{self._node.side}: a peer is there, and no block came for {stalled:.0f} s")
+
+    def _stalled_for(self) -> float | None:
+        """For how many seconds no block came although there is a peer to seal with; None where that is not so."""
+        try:
+            head, peers = self._node.head(), self._engine.peer_count(self._node.folder)
+        except (NetworkError, NodeUnreachable, NodeRefused):
+            # It does not answer yet, or no more: then it dies, or its heads are late.
+            return None
+        now = self._monotonic()
+        if head != self._head or not peers:
+            # While nobody is there to seal with, waiting is right.
+            self._head, self._head_since = head, now
+        waited = now - self._head_since
+        return waited if waited > STALLED_PERIODS * self._node.configuration.period_seconds + PAUSE_SECONDS else None
+
+    def _restart(self, why: str) -> None:
+        self._tell(f"{why}: it is restarted")
+        try:
+            self._node.stop()
+            self._node.start(self._passphrase)
+            self._node.begin_sealing(self._passphrase, self._tell)
+        except NetworkError as error:
+            self._tell(str(error))
+        self._restarted_at = self._head_since = self._monotonic()

@@ -1,0 +1,143 @@
+"""Two real validators, each in a folder of its own that shares nothing but the public files with the other's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from creditconnect.chain.headers import Header, read_header
+from creditconnect.network.configuration import Place
+from creditconnect.network.engine import Engine
+from creditconnect.network.engines import engine_of
+from creditconnect.network.folder import NetworkFolder
+from creditconnect.network.founding import make_genesis, make_key
+from creditconnect.network.node import SideNode
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = os.environ.get("ENGINE", "geth")
+REQUIRED = os.environ.get("REQUIRE_NETWORK", "")
+PASSPHRASE = "correct horse"
+SCRYPT_WORK = 2**12
+SIDES = ("hk", "sz")
+
+
+def pytest_configure() -> None:
+    # `make geth` puts it there.
+    os.environ["PATH"] = os.pathsep.join([str(ROOT / ".tools" / "bin"), os.environ.get("PATH", os.defpath)])
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine that the network is tested on; a machine without it skips, unless it is required."""
+    found = shutil.which(ENGINE)
+    if found is None and REQUIRED:
+        pytest.fail(f"REQUIRE_NETWORK={REQUIRED}, and there is no {ENGINE} on this machine")
+    if found is None:
+        pytest.skip(f"NO NETWORK TESTED: there is no {ENGINE} on this machine, and it could not be built")
+    return engine_of(ENGINE)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def place() -> Place:
+    return Place(p2p_port=free_port(), rpc_port=free_port())
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 60.0) -> float:
+    """The seconds that it took."""
+    started = time.monotonic()
+    while not what():
+        assert time.monotonic() - started < seconds, f"not within {seconds} s"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+@dataclass
+class Network:
+    """Two sides on one machine, `folders` and `nodes` by side."""
+
+    engine: Engine
+    folders: dict[str, NetworkFolder]
+    nodes: dict[str, SideNode] = field(default_factory=dict)
+
+    def node(self, side: str) -> SideNode:
+        if side not in self.nodes:
+            self.nodes[side] = SideNode(
+                self.folders[side], side, self.engine, clock=time.time, monotonic=time.monotonic, sleep=time.sleep
+            )
+        return self.nodes[side]
+
+    def up(self, *sides: str) -> None:
+        """Start and have seal; the one that may at once first, as two machines would by themselves."""
+        nodes = [self.node(side) for side in sides or SIDES]
+        for node in nodes:
+            node.start(PASSPHRASE)
+        for node in sorted(nodes, key=lambda one: not one.is_sealing()):
+            node.begin_sealing(PASSPHRASE, lambda line: None)
+
+    def kill(self, side: str, number: int = signal.SIGKILL) -> None:
+        started = self.node(side).process.started()
+        assert started is not None
+        os.kill(started.pid, number)
+
+    def block(self, side: str, number: int | str) -> Any:
+        wanted = number if isinstance(number, str) else hex(number)
+        return self.node(side).rpc.call("eth_getBlockByNumber", wanted, False)
+
+    def headers(self, side: str, first: int, last: int) -> list[Header]:
+        consensus = self.folders[side].configuration().consensus
+        return [read_header(self.block(side, number), consensus) for number in range(first, last + 1)]
+
+    def addresses(self) -> dict[str, str]:
+        return {side.side: side.address for side in self.folders["hk"].sides()}
+
+    def end(self) -> None:
+        for node in self.nodes.values():
+            if node.is_running():
+                self.kill(node.side, signal.SIGCONT)
+                node.stop()
+
+
+def found(engine: Engine, folder: Path, *, funded: tuple[str, ...] = ()) -> Network:
+    """Keys made on each side, and the genesis built there from the public files alone."""
+    folders = {side: NetworkFolder(folder / side) for side in SIDES}
+    for side, network in folders.items():
+        make_key(network, side, engine, place(), PASSPHRASE, funded=funded, scrypt_work=SCRYPT_WORK)
+    public = [folders[side].public_file(side) for side in SIDES]
+    hashes = {make_genesis(folders["hk"], public), make_genesis(folders["sz"], public[::-1])}
+    assert len(hashes) == 1
+    return Network(engine, folders)
+
+
+@pytest.fixture(scope="module")
+def running(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """A network that runs, for tests that leave it running."""
+    network = found(engine, tmp_path_factory.mktemp("running"))
+    try:
+        network.up()
+        yield network
+    finally:
+        network.end()
+
+
+@pytest.fixture
+def network(engine: Engine, tmp_path: Path) -> Iterator[Network]:
+    """A network that is founded and not started."""
+    made = found(engine, tmp_path)
+    try:
+        yield made
+    finally:
+        made.end()
