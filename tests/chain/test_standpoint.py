@@ -55,9 +55,9 @@ class Sides:
     def own(self) -> str:
         return self.stage.anvil.url
 
-    def verify(self, *urls: str, clock: Callable[[], float] | None = None) -> Verification:
+    def verify(self, *urls: str, clock: Callable[[], float] | None = None, **numbers: int) -> Verification:
         self.banks += 1
-        made = self.stage.home(BANK_SZ, self.folder / f"asker-{self.banks}", *urls)
+        made = self.stage.home(BANK_SZ, self.folder / f"asker-{self.banks}", *urls, **numbers)
         with self.stage.open(made, clock=clock or self.stage.anvil.now) as bank:
             return bank.verify(self.package)
 
@@ -157,6 +157,47 @@ def test_verify__one_node_unreachable__the_other_answers_but_the_verdict_waits(s
     assert found.claim is not None
 
 
+@pytest.mark.parametrize("own_first", [True, False])
+def test_verify__one_node_unreachable_and_one_suffices_here__verified_and_marked(sides: Sides, own_first: bool) -> None:
+    urls = (sides.own, unreachable()) if own_first else (unreachable(), sides.own)
+    found = sides.verify(*urls, least_nodes=1)
+    assert found.verdict == Verdict.VERIFIED
+    agreement = found.check("agreement")
+    assert (agreement.status, agreement.reason) == (SKIPPED, CheckReason.NODE_UNREACHABLE)
+    assert agreement.detail == f"as of block {sides.stage.anvil.height()} by 1 of 2 nodes"
+
+
+def test_verify__no_node_answers_and_one_would_suffice__could_not_tell(sides: Sides) -> None:
+    found = sides.verify(unreachable(), unreachable(), least_nodes=1)
+    assert_nothing_was_asked(found, CheckReason.NODE_UNREACHABLE)
+
+
+def test_verify__one_node_refuses_and_one_suffices_here__could_not_tell(sides: Sides) -> None:
+    """Only a node that is away may be missing; one that answers wrongly is told."""
+    sides.proxy.rules["eth_getBlockByNumber"] = lambda call, _: refusal(call, -32005, "limit exceeded")
+    found = sides.verify(sides.own, sides.proxy.url, least_nodes=1)
+    assert_could_not_tell(found, "agreement", CheckReason.NODE_REFUSED)
+
+
+def test_verify__nodes_disagree_and_one_would_suffice__refused_all_the_same(sides: Sides) -> None:
+    for seconds, anvil in ((1, sides.stage.anvil), (2, sides.other)):
+        anvil.rpc("evm_setNextBlockTimestamp", anvil.now() + seconds)
+        anvil.mine()
+    found = sides.verify(sides.own, sides.proxy.url, least_nodes=1)
+    assert_nothing_was_asked(found, CheckReason.NODES_DISAGREE)
+    assert f"different blocks {sides.stage.anvil.height()}" in found.check("agreement").detail
+
+
+def test_verify__what_is_not_final__is_not_answered_from(sides: Sides) -> None:
+    key = entry_key(read_package(sides.package).derived.record_hash, BUREAU_HK, 0)
+    before = sides.stage.anvil.height()
+    sides.stage.send_as(sides.stage.keys[BUREAU_HK]["submit"], "revoke", [key], 1)
+    found = sides.verify(sides.own, confirmations_blocks=1)
+    assert (found.verdict, found.block and found.block.number) == (Verdict.VERIFIED, before)
+    sides.stage.anvil.mine()
+    assert sides.verify(sides.own, confirmations_blocks=1).reasons == [CheckReason.REVOKED]
+
+
 def test_verify__both_nodes_unreachable__nothing_is_said_of_the_record(sides: Sides) -> None:
     assert_nothing_was_asked(sides.verify(unreachable(), unreachable()), CheckReason.NODE_UNREACHABLE)
 
@@ -235,6 +276,14 @@ def test_verify__head_of_some_age__verified_up_to_the_greatest_age(
     if verdict == Verdict.COULD_NOT_TELL:
         assert found.reasons == [CheckReason.HEAD_TOO_OLD]
         assert found.claim is not None
+
+
+@pytest.mark.parametrize("seconds", [30, -30, -3_600])
+def test_verify__clocks_that_differ__a_fresh_head_is_fresh(sides: Sides, seconds: int) -> None:
+    """By half of the greatest age ahead; behind by whatever: the block then seems to be of the future."""
+    found = sides.verify(sides.own, sides.proxy.url, clock=lambda: sides.stage.anvil.now() + seconds)
+    assert found.verdict == Verdict.VERIFIED
+    assert found.check("freshness").detail.endswith(f"is {max(seconds, 0)} s old")
 
 
 def test_verify__record_is_bad_and_the_head_too_old__could_not_tell(sides: Sides) -> None:

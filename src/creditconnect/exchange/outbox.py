@@ -25,7 +25,7 @@ from creditconnect.chain.registry import Registry
 from creditconnect.chain.signing import Signer
 from creditconnect.custody.database import Database
 from creditconnect.errors import ExchangeError, NotEntitled, NotFinal, Reverted
-from creditconnect.exchange.sending import LEAST_GAS_PRICE_WEI, Sending, stored_hash
+from creditconnect.exchange.sending import Sending, stored_hash
 from creditconnect.exchange.settling import Settling
 from creditconnect.exchange.waiting import Waiting, any_waiting, assign, group_waiting, in_flight, mark_found
 
@@ -110,7 +110,8 @@ class Outbox:
             signer,
             chain_id=reach.chain_id,
             registry_address=reach.address,
-            gas_price_wei=max(gas_price_wei, LEAST_GAS_PRICE_WEI[finality.consensus]),
+            consensus=finality.consensus,
+            gas_price_wei=gas_price_wei,
             clock=clock,
             monotonic=monotonic,
         )

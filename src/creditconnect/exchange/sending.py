@@ -29,17 +29,18 @@ class Sending:
         signer: Signer,
         *,
         chain_id: int,
+        consensus: Consensus,
         registry_address: str,
         gas_price_wei: int,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
-        """`registry_address` has its checksum (EIP-55)."""
+        """`registry_address` has its checksum (EIP-55); `gas_price_wei` is raised to what the engine takes."""
         self._database = database
         self._signer = signer
         self._chain_id = chain_id
         self._registry_address = registry_address
-        self._gas_price_wei = gas_price_wei
+        self._gas_price_wei = max(gas_price_wei, LEAST_GAS_PRICE_WEI[consensus])
         self._clock = clock
         self._monotonic = monotonic
         self._sent_at: dict[int, float] = {}
