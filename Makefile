@@ -8,6 +8,7 @@ SHELL := bash
 
 PYTHON ?= python3
 FUZZ ?= default
+NETWORK ?= anvil
 
 # Programs are called by path, because older makes look a bare name up on the PATH that make itself was started with.
 BIN := .venv/bin
@@ -26,8 +27,9 @@ help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
-demo: setup ## Try everything out: a chain, two sides, records submitted, reviewed and verified
-	$(BIN)/creditconnect demo $(ARGS)
+demo: setup ## Try everything out: two sides, records submitted, reviewed, verified (NETWORK=geth: two real validators)
+	@$(if $(filter geth,$(NETWORK)),$(PY) tools/geth.py,:)
+	$(BIN)/creditconnect demo --network $(NETWORK) $(ARGS)
 
 .PHONY: test
 test: setup ## Run every check that a change must pass, two at a time: most of the time goes into waiting for blocks

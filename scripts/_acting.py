@@ -69,6 +69,12 @@ class KeyHand:
     def act(self, registry: Registry, function: str, *arguments: Any) -> None:
         registry.send(self._account, function, *arguments)
 
+    def fund(self, registry: Registry, address: str) -> bool:
+        if not registry.chain.lacks_funds(address):
+            return False
+        registry.chain.fund(self._account, address)
+        return True
+
 
 class ExportingHand:
     """Writes the first call into a file."""
@@ -100,6 +106,10 @@ class ExportingHand:
         words = sentence(decode_step(call_data), RegistryNames(registry))
         write_document(self._path, step.to_document(words))
         raise StepExported(words, self._path)
+
+    def fund(self, registry: Registry, address: str) -> bool:
+        """A step is a call of the registry: a transfer is whoever's who has a key here (`institutions fund`)."""
+        return False
 
 
 class Acting:

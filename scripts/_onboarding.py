@@ -89,6 +89,13 @@ class Onboarding:
         if (bound.institution, bound.role, bound.enabled) != (institution, role, enabled):
             self._act("setAccount", institution, address, int(role), enabled)
             yield f"{role.name.lower()} account {address} is {'enabled' if enabled else 'disabled'}"
+        if enabled:
+            yield from self.fund(address)
+
+    def fund(self, address: str) -> Iterator[str]:
+        """Give an account what the chain's fees take, where it lacks that."""
+        if self._authority.fund(self._registry, address):
+            yield f"account {address} is given what the chain's fees take"
 
     def admit(self, admission: Admission) -> Iterator[str]:
         """Admit an institution, or complete what an earlier attempt left undone.
@@ -139,6 +146,7 @@ class Onboarding:
         if (bound.institution, bound.role) != (institution, role):
             self._act("setAccount", institution, address, int(role), True)
             yield f"{role.name.lower()} account {address}"
+            yield from self.fund(address)
         elif not bound.enabled:
             yield f"{role.name.lower()} account {address} is disabled: left so"
 

@@ -54,6 +54,10 @@ GAS_MARGIN_PERCENT = 20
 LOG_WINDOW_BLOCKS = 5_000
 # The one type that a chain without a base fee takes, and that every other takes too.
 LEGACY_TRANSACTION = 0
+CLIQUE_EXTRA_BYTES = 32 + 65
+# At 1 wei for gas: 40 thousand million records.
+FUNDS_WEI = 10**15
+TRANSFER_GAS = 21_000
 NODE_HINT = "name the node by its URL, http://host:port"
 
 
@@ -170,6 +174,28 @@ class Chain:
 
     def gas_price(self) -> int:
         return int(self.ask("eth_gasPrice"), 16)
+
+    def takes_funds(self) -> bool:
+        """Whether whoever sends here has to have a balance: on Clique, which hands nothing on that pays nothing.
+
+        Told by the header: vanity and seal (EIP-225, 97 bytes at least), and no base fee. On Besu gas is free.
+        """
+        head = self.ask("eth_getBlockByNumber", "latest", False)
+        extra = bytes.fromhex(head["extraData"].removeprefix("0x"))
+        return "baseFeePerGas" not in head and len(extra) >= CLIQUE_EXTRA_BYTES
+
+    def lacks_funds(self, address: str) -> bool:
+        """Whether an account has less than half of what accounts are given here."""
+        return self.takes_funds() and int(self.ask("eth_getBalance", address, "latest"), 16) < FUNDS_WEI // 2
+
+    def fund(self, sender: AccountAPI, address: str) -> None:
+        """Give an account enough for all that it will ever send."""
+        tx = self.provider.network.ecosystem.create_transaction(
+            type=LEGACY_TRANSACTION, receiver=address, value=FUNDS_WEI, gas=TRANSFER_GAS, gas_price=self.gas_price()
+        )
+        receipt = sender.call(tx)
+        if receipt.failed:
+            raise ChainError(f"transaction {receipt.txn_hash} failed in block {receipt.block_number}")
 
     def next_nonce(self, address: str) -> int:
         """The nonce of the next transaction of an address, those that wait for a block counted."""
@@ -308,6 +334,10 @@ class Hand(Protocol):
 
     def act(self, registry: Registry, function: str, *arguments: Any) -> None:
         """Carry one call out, and return when it is."""
+        ...
+
+    def fund(self, registry: Registry, address: str) -> bool:
+        """Give an account what the chain's fees take, where it lacks that; whether it was given."""
         ...
 
 

@@ -133,6 +133,16 @@ def scope(acting: Acting, code: str, **wanted: Any) -> None:
 
 
 @cli.command(cls=ChainCommand)
+@click.argument("address", type=AddressParameter())
+@acting
+def fund(acting: Acting, address: str) -> None:
+    """Give ADDRESS what the chain's fees take, where it lacks that: on Clique, for the next holder of a seat, say."""
+    hand = acting.authority()
+    given = [f"account {address} is given what the chain's fees take"] if hand.fund(acting.registry, address) else []
+    say(given, address)
+
+
+@cli.command(cls=ChainCommand)
 @click.argument("code")
 @submit_accounts
 @review_accounts

@@ -52,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             (workspace / entry.name).symlink_to(entry)
     port = str(_free_port())
     log = workspace / "output"
-    command = _blocks("console")[1].replace(README_PORT, port)
+    command = next(block for block in _blocks("console") if "--keep" in block).replace(README_PORT, port)
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["bash", "-c", f"exec {command}"], cwd=workspace, env=_environment(), stdout=output, stderr=output

@@ -10,6 +10,8 @@ import shutil
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,24 +43,62 @@ def demo(
     project: Annotated[Path, typer.Option(help="The checkout whose admin scripts are run.")] = Path(),
     keep: Annotated[bool, typer.Option(help="Leave the chain running until Ctrl-C.")] = False,
     port: Annotated[int, typer.Option(help="The chain's port; any free one, if not given.")] = 0,
+    network: Annotated[
+        str, typer.Option(help="anvil: one process, which seals nothing. geth: two validators, one a side.")
+    ] = "anvil",
 ) -> None:
     """Try everything out: a chain, two sides, 1,000 records registered, reviewed and verified, and what must fail."""
-    from creditconnect.cli.embedded_anvil import embedded_anvil
     from creditconnect.cli.stage import Stage
 
+    if network not in CHAINS:
+        raise UsageError(f"{network!r} is no network", hint=f"one of {', '.join(CHAINS)}")
     # Ended by SIGTERM as by Ctrl-C: the chain ends with the demo.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _empty(folder)
     started = time.monotonic()
-    with embedded_anvil(folder / "anvil.log", port=port, block_seconds=0) as url:
-        stage = Stage(folder.resolve(), project.resolve(), url)
+    stage = Stage(folder.resolve(), project.resolve())
+    authorities = stage.make_authorities()
+    with CHAINS[network](stage, tuple(authorities.values()), port) as chain:
         try:
-            _play(stage, url)
+            _play(stage, authorities, chain)
         finally:
-            _dump_chain(url, folder / "chain.jsonl")
+            _dump_chain(chain.url, folder / "chain.jsonl")
         say(f"\ndone in {time.monotonic() - started:.0f} s; homes, packages, logs and the whole chain are in {folder}/")
         if keep:
-            _linger(stage, url)
+            _linger(stage, chain.url)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoChain:
+    """The chain that the demo plays on: a node's URL, and what to do once everything is set up."""
+
+    url: str
+    begin: Callable[[], None]
+
+
+@contextmanager
+def _on_anvil(stage: Stage, funded: tuple[str, ...], port: int) -> Iterator[DemoChain]:
+    """One process, which gives everybody's gas away. Blocks as soon as there is something, and then every second."""
+    from creditconnect.cli.embedded_anvil import embedded_anvil, every_second
+    from creditconnect.cli.stage import SIDES
+    from creditconnect.types import UNSEALED
+
+    with embedded_anvil(stage.folder / "anvil.log", port=port, block_seconds=0) as url:
+        stage.set_on({side.name: url for side in SIDES}, UNSEALED)
+        yield DemoChain(url, lambda: every_second(url))
+
+
+@contextmanager
+def _on_validators(stage: Stage, funded: tuple[str, ...], port: int) -> Iterator[DemoChain]:
+    """Two validators, each with a folder and a key of its own; the authorities have a balance from the genesis on."""
+    from creditconnect.cli.embedded_validators import embedded_validators
+
+    with embedded_validators(stage.folder / "validators", funded, port=port) as validators:
+        stage.set_on(validators.urls, validators.seals)
+        yield DemoChain(next(iter(validators.urls.values())), lambda: None)
+
+
+CHAINS = {"anvil": _on_anvil, "geth": _on_validators}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +125,15 @@ class Leg:
         )
 
 
-def _play(stage: Stage, url: str) -> None:
+def _play(stage: Stage, authorities: dict[str, str], chain: DemoChain) -> None:
     from creditconnect.cli import must_fail
-    from creditconnect.cli.embedded_anvil import every_second
     from creditconnect.cli.stage import HK, SZ
 
     began = time.monotonic()
-    deployment = _set_up(stage)
+    deployment = _set_up(stage, authorities)
     # Setting up would wait for a block a call; from here on blocks come as the authorities' chains have them.
-    every_second(url)
-    say(f"at {url}, deployed and admitted in {time.monotonic() - began:.0f} s by the admins' ape scripts")
+    chain.begin()
+    say(f"at {chain.url}, deployed and admitted in {time.monotonic() - began:.0f} s by the admins' ape scripts")
     say(f"as {deployment.relative_to(stage.folder.parent)}", end="\n\n")
     southbound = _legs(stage, HK, SZ)
     # Here, so that it expires while the other direction runs.
@@ -136,10 +175,10 @@ def _play(stage: Stage, url: str) -> None:
         raise CreditConnectError("the demo did not go as it must", hint="see the tables above")
 
 
-def _set_up(stage: Stage) -> Path:
+def _set_up(stage: Stage, authorities: dict[str, str]) -> Path:
     from creditconnect.cli.stage import SIDES
 
-    deployment = stage.deploy(stage.make_authorities())
+    deployment = stage.deploy(authorities)
     for side in SIDES:
         accounts = stage.make_home(side.bureau, deployment, ("submit", "review"))
         stage.make_home(side.bank, deployment, ())

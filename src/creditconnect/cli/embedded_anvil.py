@@ -34,7 +34,7 @@ def embedded_anvil(log: Path, *, port: int = 0, block_seconds: int = 1) -> Itera
     program = shutil.which("anvil")
     if program is None:
         raise UsageError("there is no anvil on the PATH", hint='make demo installs it, or: eval "$(make -s env)"')
-    chosen = port or _free_port()
+    chosen = port or free_port()
     with log.open("wb") as output, _started(program, chosen, block_seconds, output) as process:
         url = f"http://127.0.0.1:{chosen}"
         _wait_until_up(url, process, log)
@@ -76,7 +76,8 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
     raise NodeUnreachable("anvil did not start", hint=f"see {log}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens at just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -168,6 +168,7 @@ def _other_authority(stage: Stage, deployment: Path) -> Case:
 
 def _suspended(stage: Stage, deployment: Path, package: Path) -> Case:
     stage.institutions("suspend", HK, deployment, HK.bureau, "--reason", "other")
+    stage.wait_until_final(SZ.bank)
     with stage.open(SZ.bank) as bank:
         verification = bank.verify(package)
     checks = [verification.check(name) for name in ("entitlement", "standing")]

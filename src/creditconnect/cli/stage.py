@@ -10,6 +10,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +20,14 @@ from creditconnect.client import Client
 from creditconnect.errors import CreditConnectError, UsageError
 from creditconnect.home import make_home
 from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, DOCUMENT, PERSONAL_CREDIT_REPORT
+from creditconnect.types import UNSEALED, Seals
 
 # Keys that guard nothing and live for a minute: scrypt at full strength would take longer than all else.
 DEMO_SCRYPT_WORK = 2**12
 
 MAPPING = "german_credit"
 SCHEMAS = (PERSONAL_CREDIT_REPORT, COMPANY_CREDIT_REPORT, DOCUMENT)
+POLL_SECONDS = 0.2
 # Of the synthetic persons.
 SEED = 20_261_123
 
@@ -47,8 +50,8 @@ SIDES = (HK, SZ)
 class Stage:
     """What the demo plays on. Build it in the order of its methods."""
 
-    def __init__(self, folder: Path, project: Path, url: str) -> None:
-        """`project` is the checkout whose ape scripts are run.
+    def __init__(self, folder: Path, project: Path) -> None:
+        """`project` is the checkout whose ape scripts are run; `set_on` says on which chain.
 
         Raises:
             UsageError: it is none.
@@ -59,11 +62,16 @@ class Stage:
             )
         self.folder = folder
         self._project = project
-        self._url = url
+        self._urls: dict[str, str] = {}
+        self._seals = UNSEALED
         self._passphrase = secrets.token_urlsafe(24)
         self._passphrase_file = folder / "passphrase"
         self._ape_folder = folder / "ape"
         self.deployment = folder / "deployments"
+
+    def set_on(self, urls: dict[str, str], seals: Seals) -> None:
+        """The chain, by one node a side's name; both may be one. `seals` says whose seals make its blocks final."""
+        self._urls, self._seals = urls, seals
 
     def make_authorities(self) -> dict[str, str]:
         """A keystore for each side's authority, for its recovery and for the deployer; addresses by alias."""
@@ -88,8 +96,14 @@ class Stage:
     def make_home(self, institution: str, deployment: Path, roles: tuple[str, ...]) -> dict[str, str]:
         """A home for an institution, and its accounts' addresses."""
         # The data set's persons are nobody's: there is no consent to note.
+        own = next(side.name for side in SIDES if institution in (side.bureau, side.bank))
+        nodes = [self._urls[own], *(url for side, url in self._urls.items() if side != own)]
         made = settings.new(
-            self.folder / "homes" / institution, institution, (self._url,), require_registered_subjects=False
+            self.folder / "homes" / institution,
+            institution,
+            tuple(dict.fromkeys(nodes)),
+            require_registered_subjects=False,
+            seals=self._seals,
         )
         return make_home(made, deployment, roles=roles, ask=self.passphrase, scrypt_work=DEMO_SCRYPT_WORK)
 
@@ -114,7 +128,14 @@ class Stage:
     def ape(self, script: str, *arguments: str) -> str:
         """Run one of the project's ape scripts against the demo's chain."""
         result = subprocess.run(
-            [str(Path(sys.executable).with_name("ape")), "run", script, *arguments, "--network", self._url],
+            [
+                str(Path(sys.executable).with_name("ape")),
+                "run",
+                script,
+                *arguments,
+                "--network",
+                self._urls[SIDES[0].name],
+            ],
             cwd=self._project,
             env=self._environment(),
             capture_output=True,
@@ -129,12 +150,23 @@ class Stage:
             raise AuthorityRefused(lines[-1] if lines else f"ape run {script} failed with {result.returncode}")
         return result.stdout
 
+    def wait_until_final(self, institution: str) -> None:
+        """Wait until what is in a block now is final, as an institution sees it: scripts end with a block."""
+        with self.open(institution) as client:
+            height = client.registry.head().number
+            while client.final_block().number < height:
+                time.sleep(POLL_SECONDS)
+
     def open(self, institution: str) -> Client:
         """Open an institution's home."""
         return Client.open(self.folder / "homes" / institution, ask=self.passphrase)
 
     def passphrase(self, _: str) -> str:
         return self._passphrase
+
+    def _node(self) -> str:
+        """The first side's, for the admins of both."""
+        return self._urls[SIDES[0].name]
 
     def _environment(self) -> dict[str, str]:
         aliases = ["deployer", *(f"{side.name}_authority" for side in SIDES)]

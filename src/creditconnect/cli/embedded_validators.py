@@ -1,0 +1,67 @@
+"""Two real validators for trying things out, one a side: founded as two authorities would, and stopped at the end.
+
+Both run on this machine, so that this shows how it works and not what two machines would take.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from creditconnect.cli.embedded_anvil import free_port
+from creditconnect.cli.presentation import say
+from creditconnect.cli.stage import DEMO_SCRYPT_WORK, SIDES
+from creditconnect.network.configuration import LOOPBACK, Place
+from creditconnect.network.engines import engine_of
+from creditconnect.network.folder import NetworkFolder
+from creditconnect.network.founding import make_genesis, make_key
+from creditconnect.network.node import SideNode
+from creditconnect.types import Seals
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """Each side's node by the side's name, and whose seals count."""
+
+    urls: dict[str, str]
+    seals: Seals
+
+
+@contextmanager
+def embedded_validators(path: Path, funded: tuple[str, ...], *, port: int = 0) -> Iterator[Validators]:
+    """A running network of two sides, each in a folder of its own; `port` is the first side's, for clients.
+
+    Raises:
+        EngineMissing: there is no geth that seals. NetworkError: one did not start.
+    """
+    engine = engine_of("geth")
+    engine.find()
+    passphrase = secrets.token_urlsafe(24)
+    networks = {side.name: NetworkFolder(path / side.name) for side in SIDES}
+    for number, (name, network) in enumerate(networks.items()):
+        place = Place(LOOPBACK, free_port(), LOOPBACK, port if port and number == 0 else free_port())
+        # Each side's own authority gets its balance by its own side's word; here one says it for all.
+        accounts = funded if number == 0 else ()
+        make_key(network, name, engine, place, passphrase, funded=accounts, scrypt_work=DEMO_SCRYPT_WORK)
+    public = [network.public_file(name) for name, network in networks.items()]
+    hashes = {make_genesis(network, public).hex() for network in networks.values()}
+    say(f"two validators, founded from each other's public files: genesis {' '.join(hashes)}")
+    nodes = [
+        SideNode(network, name, engine, clock=time.time, monotonic=time.monotonic, sleep=time.sleep)
+        for name, network in networks.items()
+    ]
+    try:
+        for node in nodes:
+            node.start(passphrase)
+        for node in sorted(nodes, key=lambda one: not one.is_sealing()):
+            node.begin_sealing(passphrase, say)
+        sides = networks[SIDES[0].name].sides()
+        seals = Seals(engine.consensus, {side.side: (side.address,) for side in sides})
+        yield Validators({node.side: node.rpc.url for node in nodes}, seals)
+    finally:
+        for node in nodes:
+            node.stop()

@@ -1,0 +1,62 @@
+"""Promise: docs/OPERATIONS.md can be followed by copying its commands, and shows what it says it shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from creditconnect.network.engine import Engine
+from tests.network.conftest import ROOT, free_port
+
+GUIDE = ROOT / "docs" / "OPERATIONS.md"
+SECONDS = 300
+
+
+@pytest.mark.timeout(SECONDS)
+def test_operations__every_command_in_its_order__as_the_guide_says(engine: Engine, tmp_path: Path) -> None:
+    if engine.name != "geth":
+        pytest.skip("the guide's commands are for geth")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 7
+    script = "\n".join(blocks)
+    for port in ("30303", "30304", "8645", "8646"):
+        assert port in script
+        script = script.replace(port, str(free_port()))
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    try:
+        done = subprocess.run(
+            ["bash", "-euxo", "pipefail", "-c", script],
+            cwd=tmp_path,
+            env=os.environ | {"PATH": tools},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    finally:
+        _stop(tmp_path, tools)
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, stopped, again = re.findall(r"^(?:blocks come|NO BLOCK COMES).*$", done.stdout, re.MULTILINE)
+    assert first.startswith("blocks come; all have block ")
+    assert stopped.startswith("NO BLOCK COMES; ")
+    assert again.startswith("blocks come; all have block ")
+    assert "exit code 10" in done.stdout
+    assert 'creditconnect_network_up{side="hk"} 1.0' in done.stdout
+    assert "hk: has no peer" in done.stdout
+    assert (tmp_path / "hongkong" / "genesis.json").read_bytes() == (
+        tmp_path / "shenzhen" / "genesis.json"
+    ).read_bytes()
+    assert not list(tmp_path.glob("hongkong/sz/*")), "the other side's private part is nowhere here"
+
+
+def _stop(folder: Path, tools: str) -> None:
+    """Whatever the guide left running."""
+    for side in ("hongkong", "shenzhen"):
+        if (folder / side).exists():
+            command = ["creditconnect", "network", "down", "--folder", side]
+            subprocess.run(command, cwd=folder, env=os.environ | {"PATH": tools}, capture_output=True, check=False)
