@@ -6,7 +6,7 @@ Both nodes are proxies before one chain, so that what each was asked is counted 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from creditconnect.chain.rpc import Node
 from creditconnect.chain.signing import KeystoreSigner
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
-from creditconnect.errors import NodeUnreachable, OtherChain
+from creditconnect.errors import NodesDisagree, NodeUnreachable, OtherChain
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import Mirror
 from creditconnect.exchange.outbox import Outbox
@@ -29,7 +29,7 @@ from creditconnect.settings import Settings
 from creditconnect.types import UNSEALED
 from tests.chain.bench import ticking
 from tests.chain.homes import BUREAU_HK, SCHEMA, Stage, passphrase, running_anvil, stage_on, write_rows
-from tests.chain.proxy import Answer, Cut, Forward, Proxy, Request, proxy_before, result
+from tests.chain.proxy import Answer, Cut, Forward, Proxy, Request, Rule, proxy_before, result
 from tests.chain.reconciler import assert_exactly_once, on_chain, rows
 
 pytestmark = pytest.mark.chain
@@ -247,6 +247,89 @@ def test_submit__own_node_was_never_there__registered_by_the_other(sides: Sides)
         assert client.status().head.number == sides.stage.anvil.height()
         assert client.final_block().number == sides.stage.anvil.height()
     assert_exactly_once(sides.stage.anvil.url, sides.stage.registry, [sides.settings.home])
+
+
+# ---------------------------------------------------------------------------------------------------- a node that lies
+
+Edit = Callable[[Answer], object]
+
+
+def lying(edit: Edit) -> Rule:
+    def rule(_call: Request, forward: Forward) -> Answer:
+        answer = forward()
+        if answer["result"] is not None:
+            edit(answer)
+        return answer
+
+    return rule
+
+
+def failed(answer: Answer) -> None:
+    answer["result"]["status"] = "0x0"
+
+
+def elsewhere(answer: Answer) -> None:
+    answer["result"]["blockHash"] = "0x" + "77" * 32
+
+
+def gone(answer: Answer) -> None:
+    answer["result"] = None
+
+
+@pytest.mark.parametrize(
+    ("own_lies", "edit"), [(True, failed), (True, elsewhere), (False, failed), (False, elsewhere), (False, gone)]
+)
+def test_pump__nodes_have_different_receipts__nothing_is_final_until_they_agree(
+    sides: Sides, own_lies: bool, edit: Edit
+) -> None:
+    sides.put(10)
+    liar = sides.own if own_lies else sides.other
+    liar.rules["eth_getTransactionReceipt"] = lying(edit)
+    told: list[str] = []
+    with sides.outbox() as outbox:
+        for _ in range(20):
+            try:
+                outbox.pump(flush=True)
+            except NodesDisagree as error:
+                told.append(f"{error.message} {error.hint}")
+        states = {state for (state,) in rows(sides.settings.home, "SELECT state FROM transactions")}
+        assert states <= {"stored", "mined"}, states
+        assert told
+        for words in (sides.own.url, sides.other.url, "nothing was taken for final"):
+            assert all(words in one for one in told)
+
+        liar.rules.clear()
+        for _ in range(50):
+            if outbox.pump(flush=True).idle:
+                break
+    assert_exactly_once(sides.stage.anvil.url, sides.stage.registry, [sides.settings.home])
+
+
+def test_pump__own_node_hides_receipts__records_are_found_and_none_is_sent_twice(sides: Sides) -> None:
+    """It looks as if other transactions took the nonces; the registry's entries decide."""
+    sides.put(10)
+    sides.own.rules["eth_getTransactionReceipt"] = lying(gone)
+    with sides.outbox() as outbox:
+        for _ in range(50):
+            if outbox.pump(flush=True).idle:
+                break
+    assert_exactly_once(sides.stage.anvil.url, sides.stage.registry, [sides.settings.home])
+
+
+def test_pump__other_node_is_behind__final_by_the_seals_alone(sides: Sides) -> None:
+    sides.put(10)
+    registered = 0
+    with sides.outbox() as outbox:
+        sides.other.rules["eth_getTransactionReceipt"] = lambda call, _: result(call, None)
+        sides.other.rules["eth_getBlockByNumber"] = lambda call, forward: (
+            forward() if call["params"][0] in ("0x0", "latest") else result(call, None)
+        )
+        for _ in range(50):
+            pumped = outbox.pump(flush=True)
+            registered += pumped.registered
+            if pumped.idle:
+                break
+    assert registered == 10
 
 
 # ------------------------------------------------------------------------------------------------------------ following

@@ -16,6 +16,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from creditconnect.answers.verification import CHECKS, Verification
+from creditconnect.chain.reach import BACK_AFTER_SECONDS
 from creditconnect.custody.packages import read_package
 from creditconnect.errors import OtherChain
 from creditconnect.reasons import CheckReason
@@ -165,6 +166,41 @@ def test_verify__one_node_unreachable_and_one_suffices_here__verified_and_marked
     agreement = found.check("agreement")
     assert (agreement.status, agreement.reason) == (SKIPPED, CheckReason.NODE_UNREACHABLE)
     assert agreement.detail == f"as of block {sides.stage.anvil.height()} by 1 of 2 nodes"
+
+
+def test_verify__node_away_and_one_suffices_here__not_asked_again_for_a_while(sides: Sides) -> None:
+    now = [1_000.0]
+    made = sides.stage.home(BANK_SZ, sides.folder / "asker", sides.own, sides.proxy.url, least_nodes=1)
+
+    def cut(_body: bytes) -> tuple[int, bytes] | None:
+        looked.append(1)
+        raise Cut
+
+    looked: list[int] = []
+    sides.proxy.whole = cut
+    with sides.stage.open(made, monotonic=lambda: now[0]) as bank:
+        assert bank.verify(sides.package).check("agreement").reason == CheckReason.NODE_UNREACHABLE
+        once = len(looked)
+        now[0] += BACK_AFTER_SECONDS - 1
+        found = bank.verify(sides.package)
+        assert (found.verdict, found.check("agreement").reason) == (Verdict.VERIFIED, CheckReason.NODE_UNREACHABLE)
+        assert len(looked) == once > 0
+        sides.proxy.whole = None
+        now[0] += 1
+        assert bank.verify(sides.package).check("agreement").status == VALID
+
+
+def test_verify__node_away_and_all_are_needed__asked_again_each_time(sides: Sides) -> None:
+    made = sides.stage.home(BANK_SZ, sides.folder / "asker", sides.own, sides.proxy.url)
+
+    def cut(_body: bytes) -> tuple[int, bytes] | None:
+        raise Cut
+
+    sides.proxy.whole = cut
+    with sides.stage.open(made, monotonic=lambda: 1_000.0) as bank:
+        assert bank.verify(sides.package).verdict == Verdict.COULD_NOT_TELL
+        sides.proxy.whole = None
+        assert bank.verify(sides.package).verdict == Verdict.VERIFIED
 
 
 def test_verify__no_node_answers_and_one_would_suffice__could_not_tell(sides: Sides) -> None:

@@ -6,12 +6,13 @@ settings say how many must answer, and an answer by fewer than are named is mark
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from creditconnect.chain.blocks import Block
 from creditconnect.chain.finality import Finality
+from creditconnect.chain.reach import BACK_AFTER_SECONDS
 from creditconnect.chain.registry import (
     Claim,
     Institution,
@@ -78,14 +79,23 @@ class Standpoint:
     """Asks the registry behind one node, or behind one node a side."""
 
     def __init__(
-        self, registries: Sequence[Registry], trusted: ChainIdentity, finality: Finality, *, least_nodes: int = 0
+        self,
+        registries: Sequence[Registry],
+        trusted: ChainIdentity,
+        finality: Finality,
+        *,
+        least_nodes: int = 0,
+        monotonic: Callable[[], float],
     ) -> None:
         """Of the nodes, `least_nodes` must answer, or all where it is 0."""
         self._registries = list(registries)
         self._trusted = trusted
         self._finality = finality
         self._least_nodes = least_nodes or len(self._registries)
+        self._monotonic = monotonic
         self._identified: set[str] = set()
+        # By URL, until when a node that was away is passed over, and what was said of it.
+        self._away: dict[str, tuple[float, Check]] = {}
         # What the contract never changes: the id of a permanent code, the code and side of an id.
         self._ids: dict[str, int] = {}
         self._codes: dict[int, str] = {}
@@ -121,6 +131,9 @@ class Standpoint:
         reached: list[tuple[Registry, Block]] = []
         failure: Check | None = None
         for registry in self._registries:
+            if (away := self._known_away(registry)) is not None:
+                failure = failure or away
+                continue
             try:
                 if registry.node.url not in self._identified:
                     registry.require_identity(self._trusted)
@@ -128,11 +141,19 @@ class Standpoint:
                 reached.append((registry, self._finality.under(registry, registry.head_of(self._trusted))))
             except NodeUnreachable as error:
                 self._identified.discard(registry.node.url)
-                failure = failure or _error(CheckReason.NODE_UNREACHABLE, error.message)
+                away = _error(CheckReason.NODE_UNREACHABLE, error.message)
+                self._away[registry.node.url] = self._monotonic() + BACK_AFTER_SECONDS, away
+                failure = failure or away
             except (HeaderInvalid, NodeBehind, NodeRefused, NotFinal) as error:
                 # A node that answers, and wrongly, is never one that may be missing.
                 failure = _error(_REASONS[type(error)], error.message)
         return reached, failure
+
+    def _known_away(self, registry: Registry) -> Check | None:
+        """What was said of a node that was away lately, where the others suffice: a frozen one costs seconds a look."""
+        until, said = self._away.get(registry.node.url, (0.0, None))
+        others = sum(self._monotonic() >= self._away.get(one.node.url, (0.0,))[0] for one in self._registries)
+        return said if self._monotonic() < until and others >= self._least_nodes else None
 
     def _taken(
         self, asker: str, asked: Sequence[Asked], reached: list[tuple[Registry, Block]], unreachable: Check | None

@@ -7,6 +7,7 @@ anything only after it was seen to be of the trusted chain, and again after each
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from creditconnect.chain.contract_abi import ContractAbi
@@ -62,22 +63,42 @@ class Reach:
         """
         failures: dict[str, NodeUnreachable] = {}
         for registry in self._in_order():
-            url = registry.node.url
             try:
-                if url not in self._identified:
-                    registry.require_identity(self._trusted)
-                    self._identified.add(url)
-                done = do(registry)
+                return self._asked(registry, do)
             except NodeUnreachable as error:
-                self._identified.discard(url)
-                self._away_until[url] = self._monotonic() + BACK_AFTER_SECONDS
-                failures[url] = error
-            else:
-                self._away_until.pop(url, None)
-                return done
+                failures[registry.node.url] = error
         raise failures[self._registries[0].node.url]
+
+    def ask_others(self, registry: Registry, do: Callable[[Registry], object]) -> None:
+        """Do something by each other node that is not away; one that turns out to be is passed over.
+
+        Raises:
+            OtherChain: as `registry`. Whatever `do` raises but NodeUnreachable.
+        """
+        for other in self._registries:
+            if other is not registry and not self._is_away(other):
+                with suppress(NodeUnreachable):
+                    self._asked(other, do)
+
+    def _asked(self, registry: Registry, do: Callable[[Registry], Done]) -> Done:
+        """What `do` gives by a node that was identified; whether it is away is kept in mind."""
+        url = registry.node.url
+        try:
+            if url not in self._identified:
+                registry.require_identity(self._trusted)
+                self._identified.add(url)
+            done = do(registry)
+        except NodeUnreachable:
+            self._identified.discard(url)
+            self._away_until[url] = self._monotonic() + BACK_AFTER_SECONDS
+            raise
+        self._away_until.pop(url, None)
+        return done
 
     def _in_order(self) -> list[Registry]:
         """Those that are not known to be away first."""
-        now = self._monotonic()
-        return sorted(self._registries, key=lambda registry: now < self._away_until.get(registry.node.url, now))
+        return sorted(self._registries, key=self._is_away)
+
+    def _is_away(self, registry: Registry) -> bool:
+        until = self._away_until.get(registry.node.url)
+        return until is not None and self._monotonic() < until

@@ -189,6 +189,7 @@ class Opened:
                 self.deployment.identity,
                 self._finality,
                 least_nodes=self.settings.least_nodes,
+                monotonic=self._monotonic,
             ),
             self.settings.institution,
             self.schemas,

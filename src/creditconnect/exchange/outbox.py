@@ -104,7 +104,7 @@ class Outbox:
         self._batch_records = min(batch_records, GREATEST_BATCH_RECORDS)
         # False until the registry is known to take a batch now, and again after a failure.
         self._cleared = False
-        self._settling = Settling(database, signer.address, institution_code, monotonic=monotonic)
+        self._settling = Settling(database, reach, signer.address, institution_code, monotonic=monotonic)
         self._sending = Sending(
             database,
             signer,
@@ -124,7 +124,8 @@ class Outbox:
 
         Raises:
             NotEntitled: the registry takes no batch of this institution now; everything stays where it is.
-            NodeUnreachable: no side's node answers; nothing is lost. NodeBehind: as it says.
+            NodeUnreachable: no side's node answers; nothing is lost. NodesDisagree: about what was mined; nothing is
+            taken for final. NodeBehind, HeaderInvalid: as they say.
         """
         return self._reach.act(lambda registry: self._pump(registry, flush=flush))
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from creditconnect.chain.blocks import Block, Receipt
+from creditconnect.chain.reach import Reach
 from creditconnect.chain.registry import Question, Registry, bytes32_of
 from creditconnect.custody.database import Database
-from creditconnect.errors import NodeBehind, NodeRefused, Reverted
+from creditconnect.errors import NodeBehind, NodeRefused, NodesDisagree, Reverted
 from creditconnect.exchange.waiting import forget_found, release
 
 LOST_AFTER_SECONDS = 5.0
@@ -32,9 +33,10 @@ class Settling:
     """Settles for one key. Each call asks one node from its start to its end."""
 
     def __init__(
-        self, database: Database, sender: str, institution_code: str, *, monotonic: Callable[[], float]
+        self, database: Database, reach: Reach, sender: str, institution_code: str, *, monotonic: Callable[[], float]
     ) -> None:
         self._database = database
+        self._reach = reach
         self._sender = sender
         self._institution_code = institution_code
         self._monotonic = monotonic
@@ -44,7 +46,11 @@ class Settling:
         self._suspected: dict[int, float] = {}
 
     def settle(self, registry: Registry, head: Block, final: Block | None) -> Settled:
-        """Decide what became of the transactions under way, of which none is final where `final` is None."""
+        """Decide what became of the transactions under way, of which none is final where `final` is None.
+
+        Raises:
+            NodesDisagree: another side's node has the block, and not the receipt; nothing is taken for final.
+        """
         if self._seen is not None and head.hash == self._seen.hash and final == self._seen_final:
             return Settled()
         reopened = self._notice_reorg(registry, head)
@@ -65,8 +71,10 @@ class Settling:
             elif receipt.succeeded:
                 mined.append((tx, receipt))
             elif _is_final(receipt, final):
+                self._require_agreed(registry, [receipt])
                 self._settle_failed(registry, tx, receipt, data)
                 ended = True
+        self._require_agreed(registry, [receipt for _, receipt in mined if _is_final(receipt, final)])
         # Last: a question that failed is asked again, at the same head too.
         self._seen, self._seen_final = head, final
         return Settled(self._settle_mined(mined, final), ended, reopened)
@@ -127,6 +135,11 @@ class Settling:
                 self.reopen(number - 1)
                 return True
         return False
+
+    def _require_agreed(self, registry: Registry, receipts: Sequence[Receipt]) -> None:
+        """Others that are there and not behind have the same receipts: seals prove a block, not what was in it."""
+        if receipts:
+            self._reach.ask_others(registry, lambda other: _require_same(registry, other, receipts))
 
     def _looks_lost_for_long(self, tx: int) -> bool:
         since = self._suspected.setdefault(tx, self._monotonic())
@@ -191,6 +204,19 @@ class Settling:
 
 def _is_final(receipt: Receipt, final: Block | None) -> bool:
     return final is not None and receipt.block_number <= final.number
+
+
+def _require_same(registry: Registry, other: Registry, receipts: Sequence[Receipt]) -> None:
+    theirs = other.receipts([receipt.tx_hash for receipt in receipts])
+    for receipt, found in zip(receipts, theirs, strict=True):
+        if found is None and other.block(receipt.block_number) is None:
+            continue  # behind
+        if found is None or (found.block_hash, found.succeeded) != (receipt.block_hash, receipt.succeeded):
+            raise NodesDisagree(
+                f"block {receipt.block_number}: {registry.node.url} and {other.node.url} say different things of"
+                f" transaction 0x{receipt.tx_hash.hex()}",
+                hint="one of them answers wrongly: tell both operators; nothing was taken for final",
+            )
 
 
 def _is_there(registry: Registry, block: Block) -> bool:
