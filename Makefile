@@ -89,6 +89,10 @@ geth: setup ## Build geth v1.13.15, for a network of two real validators: two mi
 bench: setup ## Run the benchmarks
 	$(PY) -m benchmarks
 
+.PHONY: bench-network
+bench-network: geth ## Measure two real validators: finality, rates, a million records (half an hour)
+	$(PY) -m benchmarks.network
+
 .PHONY: gas
 gas: setup ## Write down what each call costs now
 	FORGE_SNAPSHOT_CHECK=false $(FORGE) test --match-contract GasTest
