@@ -47,7 +47,7 @@ GREATEST_WAIT_SECONDS = 1_800.0
 _ENGINE = "geth v1.13.15, Clique, two validators on this machine, one-second blocks of 60M gas"
 _PERIOD_IS = f"a block's period; {_ENGINE}"
 _FLOOD_IS = (
-    "register transactions of 500 signed beforehand, sent in JSON-RPC batches to the same node, until the last is final; "
+    "register transactions of 500 signed beforehand, sent in JSON-RPC batches to one node, until the last is final; "
     + _ENGINE
 )
 
