@@ -14,12 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+from eth_utils.crypto import keccak
+
 from creditconnect.errors import NodeUnreachable
 from tests.chain.homes import write_rows
+from tests.chain.proxy import Answer, Forward, Request, result
 from tests.chain.reconciler import assert_settled, in_vault, on_chain
 from tests.network.conftest import SIDES, wait_for
 from tests.network.ground import PROVIDER, Ground, passphrase
@@ -27,6 +31,8 @@ from tests.network.ground import PROVIDER, Ground, passphrase
 PROGRAM = Path(sys.executable).with_name("creditconnect")
 AWAY_SECONDS = 15.0
 SETTLED_SECONDS = 300.0
+# Room for some blocks; then none.
+SMALL_DISK_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -182,6 +188,69 @@ def restored(side: str) -> Strike:
     return strike
 
 
+def lied_to(ground: Ground) -> Callable[[], None]:
+    """The own side's node takes transactions and hands none on, and says of each that it is in its newest block."""
+
+    def swallowed(request: Request, forward: Forward) -> Answer:
+        return result(request, "0x" + keccak(bytes.fromhex(request["params"][0][2:])).hex())
+
+    def forged(request: Request, forward: Forward) -> Answer:
+        if (answer := forward())["result"] is None:
+            head = ground.ask("eth_getBlockByNumber", "latest", False)
+            placed = {"blockNumber": head["number"], "blockHash": head["hash"]}
+            answer["result"] = placed | {"transactionHash": request["params"][0], "status": "0x1", "gasUsed": "0x5208"}
+        return answer
+
+    ground.proxy.rules |= {"eth_sendRawTransaction": swallowed, "eth_getTransactionReceipt": forged}
+    return ground.proxy.rules.clear
+
+
+def full(side: str) -> Strike:
+    """The disk under a validator is full; mended is it by room on it and a restart."""
+
+    def strike(ground: Ground) -> Callable[[], None]:
+        node = ground.network.node(side)
+        data, disk = node.folder.data_folder, ground.folder / "small disk"
+        node.stop()
+        size = 2 * sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) + SMALL_DISK_BYTES
+        disk.mkdir()
+        _mount(disk, size)
+        shutil.copytree(data, disk / "data")
+        shutil.rmtree(data)
+        data.symlink_to(disk / "data")
+        ground.network.up(side)
+        ballast = disk / "ballast"
+        with ballast.open("wb") as file, suppress(OSError):
+            while True:
+                file.write(bytes(2**20))
+
+        def mend() -> None:
+            ballast.unlink()
+            node.stop()
+            ground.network.up(side)
+
+        return mend
+
+    return strike
+
+
+def _mount(disk: Path, size_bytes: int) -> None:
+    """A disk of its own; unmounted when the test's machine ends, or by `unmount`."""
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "none", str(disk)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip(f"NOT DRILLED: a full disk, as this user can't mount a small one ({done.stderr.strip()})")
+
+
+def unmount(ground: Ground) -> None:
+    """Let go of the small disk, if there is one."""
+    subprocess.run(["umount", "--lazy", str(ground.folder / "small disk")], capture_output=True, check=False)
+
+
 DRILLS: dict[str, Strike] = {
     **{f"stop {side}": stopped(side) for side in SIDES},
     **{f"freeze {side}": frozen(side) for side in SIDES},
@@ -190,6 +259,9 @@ DRILLS: dict[str, Strike] = {
     "cut the link": cut,
     "restore sz from a backup": restored("sz"),
     "empty sz": emptied("sz"),
+    "a lying node": lied_to,
+    # Last: its disk stays small.
+    "a full disk under sz": full("sz"),
 }
 
 

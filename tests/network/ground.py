@@ -29,6 +29,7 @@ from creditconnect.network.folder import NetworkFolder
 from creditconnect.network.founding import make_genesis, make_key
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, SchemaCatalogue
 from creditconnect.types import ChainIdentity, Seals
+from tests.chain.proxy import Proxy, proxy_before
 from tests.network.conftest import PASSPHRASE, ROOT, SCRYPT_WORK, SIDES, Network, free_port, place, wait_for
 from tests.network.link import Link, carried
 
@@ -47,6 +48,8 @@ class Ground:
 
     network: Network
     links: list[Link]
+    # Between the provider's home and its own side's node.
+    proxy: Proxy
     folder: Path
     keys: dict[str, Any]
     abi: ContractAbi = field(default_factory=ContractAbi.load)
@@ -97,22 +100,24 @@ def ground_on(engine: Engine, folder: Path, *, batch_records: int = 500) -> Iter
     keys = {name: Account.create() for name in (*SIDES, "hk_recovery", "sz_recovery")}
     folders = {side: NetworkFolder(folder / side) for side in SIDES}
     links = []
-    for side, network in folders.items():
+    for side, own in folders.items():
         advertised = place()
         funded = (str(keys[side].address),)
-        make_key(network, side, engine, advertised, PASSPHRASE, funded=funded, scrypt_work=SCRYPT_WORK)
+        make_key(own, side, engine, advertised, PASSPHRASE, funded=funded, scrypt_work=SCRYPT_WORK)
         link = Link(advertised.p2p_port, free_port())
         links.append(link)
-        known = configuration.load(network.path)
+        known = configuration.load(own.path)
         assert known is not None
         # It listens where the link leads to; the others know the link's own end.
-        configuration.write(network.path, known.with_place(side, replace(advertised, p2p_port=link.target)))
+        configuration.write(own.path, known.with_place(side, replace(advertised, p2p_port=link.target)))
     public = [folders[side].public_file(side) for side in SIDES]
-    for network in folders.values():
-        make_genesis(network, public)
-    ground = Ground(Network(engine, folders), links, folder, keys)
+    for own in folders.values():
+        make_genesis(own, public)
+    network = Network(engine, folders)
     with ExitStack() as opened:
         opened.enter_context(carried(*links))
+        proxy = opened.enter_context(proxy_before(network.node("hk").rpc.url))
+        ground = Ground(network, links, proxy, folder, keys)
         opened.callback(ground.network.end)
         ground.network.up()
         _deploy(ground)
@@ -155,7 +160,7 @@ def _deploy(ground: Ground) -> None:
 def _make_homes(ground: Ground, batch_records: int) -> None:
     configured = ground.network.folders["hk"].configuration()
     seals = Seals(configured.consensus, {side: (address,) for side, address in ground.network.addresses().items()})
-    urls = {side: ground.network.node(side).rpc.url for side in SIDES}
+    urls = {"hk": ground.proxy.url, "sz": ground.network.node("sz").rpc.url}
     deployment = ground.folder / "deployment.json"
     for code, own, other, roles in ((PROVIDER, "hk", "sz", ("submit",)), (VERIFIER, "sz", "hk", ())):
         made = homes.new(
