@@ -73,8 +73,8 @@ test-scripts: setup ## Test the administrators' ape scripts
 	$(PYTEST) tests/scripts
 
 .PHONY: test-network
-test-network: setup ## Test a network of two real validators (REQUIRE_NETWORK=geth: a machine without geth fails)
-	@$(PY) tools/geth.py || test -z "$(REQUIRE_NETWORK)"
+test-network: setup ## Test a network of two real validators (ENGINE=geth or besu; REQUIRE_NETWORK=geth: without geth it fails)
+	@test "$(ENGINE)" = besu || $(PY) tools/geth.py || test -z "$(REQUIRE_NETWORK)"
 	$(PYTEST) tests/network
 
 .PHONY: drills

@@ -18,6 +18,7 @@ from creditconnect.network.genesis import founders, genesis_hash
 from creditconnect.network.geth import Geth
 from creditconnect.network.refounding import LastState, read_last_state
 from creditconnect.network.sides import Side
+from creditconnect.types import Consensus
 from tests.network.conftest import PASSPHRASE, SCRYPT_WORK, SIDES, Network, found, place, wait_for
 
 # Stores 7 in slot 3 and 2^255 in slot 5, and leaves a contract of one byte, STOP.
@@ -34,6 +35,8 @@ def account() -> LocalAccount:
 @pytest.fixture
 def written(engine: Engine, tmp_path: Path, account: LocalAccount) -> tuple[Network, str]:
     """A network with a contract that holds something; its address."""
+    if engine.consensus != Consensus.CLIQUE:
+        pytest.skip("only a network on Clique is founded anew")
     network = found(engine, tmp_path / "old", funded=(account.address,))
     network.up()
     transaction: dict[str, Any] = {"nonce": 0, "gasPrice": 1, "gas": 200_000, "value": 0, "data": "0x" + CREATION}
@@ -125,6 +128,8 @@ def test_read_last_state__newest_block_or_a_state_that_was_not_sealed__refused(w
 
 
 def test_make_next_genesis__in_a_folder_with_another__refused(engine: Engine, tmp_path: Path, network: Network) -> None:
+    if network.engine.consensus != Consensus.CLIQUE:
+        pytest.skip("only a network on Clique is founded anew")
     folder = network.folders["hk"]
     state = LastState(5, bytes.fromhex("ab" * 32), 1_800_000_000, {"11" * 20: {"balance": "0x1"}})
     with pytest.raises(NetworkError, match="is another genesis"):

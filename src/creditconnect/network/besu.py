@@ -98,14 +98,13 @@ class Besu:
         """A QBFT validator seals as long as it runs."""
 
     def is_sealing(self, folder: SideFolder) -> bool:
-        self._ipc(folder).call("eth_blockNumber")
-        return folder.keystore_file.exists()
+        return folder.address() in self.validators(folder)
 
     def peer_count(self, folder: SideFolder) -> int:
         return int(self._ipc(folder).call("net_peerCount"), 16)
 
     def validators(self, folder: SideFolder) -> list[str]:
-        return sorted(self._ipc(folder).call("qbft_getValidatorsByBlockNumber", "latest"))
+        return sorted(map(str.lower, self._ipc(folder).call("qbft_getValidatorsByBlockNumber", "latest")))
 
     def vote(self, folder: SideFolder, address: str, *, add: bool) -> None:
         self._ipc(folder).call("qbft_proposeValidatorVote", address, add)

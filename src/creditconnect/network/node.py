@@ -7,7 +7,6 @@ place: it starts to seal when it has what the others have. So is one that is to 
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable, Sequence
 
@@ -22,7 +21,8 @@ from creditconnect.network.process import NodeProcess
 from creditconnect.network.sides import Side
 from creditconnect.types import Consensus
 
-UP_SECONDS = 30.0
+# A Java program on a busy machine takes half of it.
+UP_SECONDS = 90.0
 _POLL_SECONDS = 0.2
 # geth looks every 10 s whether a peer is ahead of it.
 SYNCED_AFTER_SECONDS = 12.0
@@ -81,7 +81,8 @@ class SideNode:
             opened = passphrase
         seals = self._may_seal_at_once(launch)
         self.process.start(self._engine.command(launch, program, seals=seals), passphrase=opened)
-        self._wait_until_up(seals=seals)
+        # Of QBFT's validators each seals by itself, once it is one and the others are there.
+        self._wait_until_up(seals=seals and self._engine.consensus == Consensus.CLIQUE)
         self._alone_until = self._monotonic()
 
     def configure(self) -> None:
@@ -146,7 +147,7 @@ class SideNode:
                 hint="creditconnect network genesis builds it from them",
             )
         own = self._own()
-        if self.folder.keystore_file.exists() and (own is None or own.address != self._keystore_address()):
+        if self.folder.keystore_file.exists() and (own is None or own.address != self.folder.address()):
             raise NetworkError(
                 f"{self.folder.keystore_file}: is not the key of {self.side}.json", hint="restore the one that is"
             )
@@ -160,9 +161,6 @@ class SideNode:
         if not self.folder.keystore_file.exists():
             return None
         return next((side for side in self._network.sides() if side.side == self.side), None)
-
-    def _keystore_address(self) -> str:
-        return "0x" + str(json.loads(self.folder.keystore_file.read_text(encoding="utf-8")).get("address")).lower()
 
     def _may_seal_at_once(self, launch: Launch) -> bool:
         if launch.own is None:
@@ -210,7 +208,8 @@ class SideNode:
                 raise self._ended()
             try:
                 self.rpc.call("eth_chainId")
-                if self._engine.is_sealing(self.folder) or not seals:
+                self._engine.peer_count(self.folder)
+                if not seals or self._engine.is_sealing(self.folder):
                     return
             except (NodeUnreachable, NodeRefused):
                 pass
