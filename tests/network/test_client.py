@@ -9,17 +9,19 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from creditconnect.chain.headers import read_header
-from creditconnect.errors import SettingsError
+from creditconnect.errors import HeaderInvalid, SettingsError
 from creditconnect.exchange.submission import Submission
 from creditconnect.network.engine import Engine
 from creditconnect.reasons import CheckReason
 from creditconnect.types import UNSEALED, CheckStatus, Consensus, Verdict
 from tests.chain.homes import write_rows
+from tests.chain.proxy import Answer, Forward, Request, proxy_before
 from tests.chain.reconciler import assert_exactly_once, rows
 from tests.network.conftest import SIDES, Network, found, wait_for
 from tests.network.registered import AUTHORITIES, BANK, BUREAU, Registered, registered_on
@@ -155,6 +157,59 @@ def test_verify__one_validator_away__marked_where_policy_allows_and_then_no_bloc
     assert late.reasons == [CheckReason.HEAD_TOO_OLD]
     assert late.check("freshness").detail.startswith("no block for 6")
     assert " periods: block " in late.check("freshness").detail
+
+
+def edited(call: Request, forward: Forward) -> Answer:
+    """Blocks with another state, under the hash that they had."""
+    answer = forward()
+    if call["params"][0] != "0x0":
+        answer["result"]["stateRoot"] = "0x" + "77" * 32
+    return answer
+
+
+@pytest.mark.parametrize("least_nodes", [0, 1])
+def test_verify__a_node_edits_headers__told_and_never_passed_over(
+    stage: Registered, tmp_path: Path, least_nodes: int
+) -> None:
+    package = packaged(stage, tmp_path, 9_600)
+    with proxy_before(stage.url("hk")) as liar:
+        liar.rules["eth_getBlockByNumber"] = edited
+        made = stage.home(BANK, "sz", nodes=(stage.url("sz"), liar.url), least_nodes=least_nodes)
+        with stage.open(made) as bank:
+            answered = bank.verify(package)
+            assert answered.verdict == Verdict.COULD_NOT_TELL
+            assert answered.reasons == [CheckReason.HEADER_INVALID]
+            liar.rules.clear()
+            assert bank.verify(package).verdict == Verdict.VERIFIED
+
+
+def test_submit__own_node_edits_headers__refused_and_registered_once_it_does_not(
+    stage: Registered, tmp_path: Path
+) -> None:
+    source = write_rows(tmp_path / "rows.jsonl", 5, first=9_700)
+    with proxy_before(stage.url("hk")) as liar:
+        liar.rules["eth_getBlockByNumber"] = edited
+        with (
+            stage.open(stage.home(BUREAU, "hk", nodes=(liar.url, stage.url("sz")))) as bureau,
+            pytest.raises(HeaderInvalid),
+        ):
+            bureau.submit(source)
+    with stage.open(stage.home(BUREAU, "hk", "sz")) as bureau:
+        bureau.submit(source)
+    assert_exactly_once(stage.url("sz"), stage.registry, [stage.folder / BUREAU])
+
+
+def test_verify__a_side_whose_seals_count_seals_nothing__not_final_and_the_side_named(
+    stage: Registered, tmp_path: Path
+) -> None:
+    package = packaged(stage, tmp_path, 9_800)
+    seals = stage.seals()
+    gone = replace(seals, validators={**seals.validators, "mo": ("0x" + "12" * 20,)})
+    with stage.open(stage.home(BANK, "sz", "hk", seals=gone)) as bank:
+        answered = bank.verify(package)
+    assert answered.verdict == Verdict.COULD_NOT_TELL
+    assert answered.check("agreement").reason == CheckReason.NOT_FINAL
+    assert answered.check("agreement").detail.endswith("no seal of mo")
 
 
 def test_verify__clock_30_s_ahead__verified(stage: Registered, tmp_path: Path) -> None:

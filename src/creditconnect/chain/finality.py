@@ -37,8 +37,8 @@ class Finality:
         self._seals = seals
         self._confirmations = confirmations
         self._recognised: set[str] = set()
-        # The last answer: a head is asked about many times.
-        self._last: tuple[Block, Block] | None = None
+        # The last answer of each node: a head is asked about many times. No node's headers stand for another's.
+        self._last: dict[str, tuple[Block, Block]] = {}
         self.period_seconds: int | None = None
         """The least time between two blocks that was seen; None where nobody seals, or too few blocks are there."""
 
@@ -54,15 +54,15 @@ class Finality:
             not its own. NodeBehind: the node lacks a block. SettingsError: the chain is sealed, and the settings do not
             say by whom.
         """
-        last = self._last
-        if last is not None and last[0] == head:
-            return last[1]
+        seen, found = self._last.get(registry.node.url, (None, head))
+        if seen == head:
+            return found
         if self._seals.consensus is Consensus.NONE:
             self._require_unsealed(registry.node)
             found = self._confirmed(registry, head)
         else:
             found = self._sealed(registry.node, head)
-        self._last = head, found
+        self._last[registry.node.url] = head, found
         return found
 
     def _confirmed(self, registry: Registry, head: Block) -> Block:

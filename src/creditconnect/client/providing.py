@@ -115,7 +115,7 @@ class Providing(TakingIn):
                     self.follow(outbox)
                     pumped = outbox.pump(flush=True)
                     registered += pumped.registered
-                    progress(Progress(0, registered, pumped.refusal))
+                    progress(Progress(0, registered, pumped.refusal, pumped.stalled_seconds))
                     pause = RUN_PAUSE_SECONDS
                 except (NodeBehind, NodesDisagree, NodeUnreachable, NotEntitled, NotFinal, SignerUnreachable) as error:
                     pause = min(2 * pause, GREATEST_PAUSE_SECONDS)

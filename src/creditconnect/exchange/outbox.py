@@ -62,6 +62,8 @@ class Pumped:
     registered: int
     # What the node said last to something that is still under way; decides nothing, but somebody may want to know.
     refusal: str = ""
+    # For how long this process has seen no newer block, while something is under way; 0 otherwise.
+    stalled_seconds: float = 0.0
 
     @property
     def idle(self) -> bool:
@@ -102,6 +104,9 @@ class Outbox:
         self._sender = signer.address
         self._schema_ids = schema_ids
         self._batch_records = min(batch_records, GREATEST_BATCH_RECORDS)
+        self._monotonic = monotonic
+        # The newest head of any node, and when it was first seen.
+        self._newest, self._newest_since = -1, monotonic()
         # False until the registry is known to take a batch now, and again after a failure.
         self._cleared = False
         self._settling = Settling(database, reach, signer.address, institution_code, monotonic=monotonic)
@@ -190,12 +195,22 @@ class Outbox:
         self._sending.send(registry)
         with self._database.read() as connection:
             waiting, under_way = any_waiting(connection, head.timestamp), in_flight(connection)
-        return Pumped(waiting, under_way, registered, self._sending.refusal if under_way else "")
+        stalled_seconds = self._stalled_seconds(head)
+        if not under_way:
+            return Pumped(waiting, 0, registered)
+        return Pumped(waiting, under_way, registered, self._sending.refusal, stalled_seconds)
 
     def _step(self, registry: Registry) -> int:
         registered = self._settle(registry, registry.head())
         self._sending.send(registry)
         return registered
+
+    def _stalled_seconds(self, head: Block) -> float:
+        """By this process's own clock, so that neither side's has to be right."""
+        now = self._monotonic()
+        if head.number > self._newest:
+            self._newest, self._newest_since = head.number, now
+        return now - self._newest_since
 
     def _settle(self, registry: Registry, head: Block) -> int:
         try:
