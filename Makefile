@@ -32,8 +32,8 @@ demo: setup ## Try everything out: two sides, records submitted, reviewed, verif
 	$(BIN)/creditconnect demo --network $(NETWORK) $(ARGS)
 
 .PHONY: test
-test: setup ## Run every check that a change must pass, two at a time: most of the time goes into waiting for blocks
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-chain test-network test-demo test-scripts test-unit test-contract lint
+test: setup ## Run every check that a change must pass, three at a time: most of the time goes into waiting for blocks
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync test-chain test-network test-demo test-scripts test-unit test-contract lint
 
 .PHONY: setup
 setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder
