@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 # What a command calls standard input, by custom (POSIX, utility syntax guideline 13).
 STANDARD_INPUT = "-"
 KEY_ROLES = ("submit", "review")
+# Longer than any pause between blocks that is not one.
+STALL_TOLD_SECONDS = 10.0
 
 
 def add_to(app: typer.Typer) -> None:
@@ -118,12 +120,12 @@ def submit(
 ) -> None:
     """Register a file's records, and wait until they are final. The same file again changes nothing."""
     expires_at = parse_expiry(expires)
-    tell_refusal = _refusal_teller()
+    tell_trouble = _trouble_teller()
     with open_client(home) as client, progress_bar(f"submitting {file.name}", quiet=as_json) as tell:
 
         def progress(now: Progress) -> None:
             tell(now.registered if not detach else now.rows, now.rows)
-            tell_refusal(now.refusal)
+            tell_trouble(now)
 
         done = client.submit(
             sys.stdin.buffer if str(file) == STANDARD_INPUT else file,
@@ -174,7 +176,7 @@ def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """
     stopped: list[int] = []
     registered = 0
-    tell_refusal = _refusal_teller()
+    tell_trouble = _trouble_teller()
 
     def stop() -> bool:
         # From the first time on that it is asked: until then, at a prompt, say, Ctrl-C ends the program as ever.
@@ -188,7 +190,7 @@ def run(home: HomeOption = None, as_json: JsonOption = False) -> None:
             nonlocal registered
             registered = now.registered
             tell(registered, 0)
-            tell_refusal(now.refusal)
+            tell_trouble(now)
 
         client.run(
             stop,
@@ -213,9 +215,9 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         ("waiting #", "under way #", "registered #", "failed transactions #"),
         [(standing.waiting, standing.under_way, standing.registered, standing.failed_transactions)],
     )
-    say(
-        f"node at block {standing.head.number} of {utc(standing.head.timestamp)}, mirrored to {standing.mirrored_block}"
-    )
+    final = "-" if standing.final_block is None else standing.final_block
+    at = utc(standing.head.timestamp)
+    say(f"node at block {standing.head.number} of {at}, final to {final}, mirrored to {standing.mirrored_block}")
 
 
 def _seals(files: list[Path]) -> Seals:
@@ -244,13 +246,23 @@ def _remote_keys(texts: list[str]) -> dict[str, str]:
     return named
 
 
-def _refusal_teller() -> Callable[[str], None]:
-    """Tells what the node says to a transaction that is not in a block yet, each thing once."""
+def _trouble_teller() -> Callable[[Progress], None]:
+    """Tells what the node says to what is not in a block yet, each thing once, and that no block comes."""
     told = {""}
+    told_stalled = False
 
-    def tell(refusal: str) -> None:
-        if refusal not in told:
-            told.add(refusal)
-            say(f"creditconnect: not in a block yet; the node says: {refusal}", file=sys.stderr)
+    def tell(now: Progress) -> None:
+        nonlocal told_stalled
+        if now.refusal not in told:
+            told.add(now.refusal)
+            say(f"creditconnect: not in a block yet; the node says: {now.refusal}", file=sys.stderr)
+        stalled = now.stalled_seconds >= STALL_TOLD_SECONDS
+        if stalled and not told_stalled:
+            say(
+                f"creditconnect: no block for {now.stalled_seconds:.0f} s: is each side's validator up? What is sent"
+                " waits and goes on by itself; see creditconnect network status",
+                file=sys.stderr,
+            )
+        told_stalled = stalled
 
     return tell

@@ -67,6 +67,8 @@ class Progress:
     registered: int
     # What the node said last to a transaction that is still under way, if it refused it.
     refusal: str = ""
+    # For how long no block came, while something is under way.
+    stalled_seconds: float = 0.0
 
 
 def no_progress(_: Progress) -> None:
@@ -245,7 +247,7 @@ class Submitter:
         while self._outbox is not None:
             pumped = self._outbox.pump(flush=True)
             self._registered += pumped.registered
-            self._progress(Progress(self._rows, self._registered, pumped.refusal))
+            self._progress(Progress(self._rows, self._registered, pumped.refusal, pumped.stalled_seconds))
             if pumped.idle:
                 return
             self._sleep(0.05)
