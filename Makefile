@@ -32,8 +32,8 @@ demo: setup ## Try everything out: two sides, records submitted, reviewed, verif
 	$(BIN)/creditconnect demo --network $(NETWORK) $(ARGS)
 
 .PHONY: test
-test: setup ## Run every check that a change must pass, two at a time: most of the time goes into waiting for blocks
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync test-chain test-network test-demo test-scripts test-unit test-contract lint
+test: setup ## Run every check that a change must pass, three at a time: most of the time goes into waiting for blocks
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync test-chain test-network test-demo test-scripts test-unit test-contract lint
 
 .PHONY: setup
 setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder
@@ -73,9 +73,13 @@ test-scripts: setup ## Test the administrators' ape scripts
 	$(PYTEST) tests/scripts
 
 .PHONY: test-network
-test-network: setup ## Test a network of two real validators (REQUIRE_NETWORK=geth: a machine without geth fails)
-	@$(PY) tools/geth.py || test -z "$(REQUIRE_NETWORK)"
+test-network: setup ## Test a network of two real validators (ENGINE=geth or besu; REQUIRE_NETWORK=geth: without geth it fails)
+	@test "$(ENGINE)" = besu || $(PY) tools/geth.py || test -z "$(REQUIRE_NETWORK)"
 	$(PYTEST) tests/network
+
+.PHONY: drills
+drills: geth ## Drill a network of two validators: stop, freeze, kill, cut off and restore each during a submission of 50,000 rows
+	DRILLS=all $(PYTEST) --quiet tests/network/test_drills.py
 
 .PHONY: geth
 geth: setup ## Build geth v1.13.15, for a network of two real validators: two minutes, once
@@ -84,6 +88,10 @@ geth: setup ## Build geth v1.13.15, for a network of two real validators: two mi
 .PHONY: bench
 bench: setup ## Run the benchmarks
 	$(PY) -m benchmarks
+
+.PHONY: bench-network
+bench-network: geth ## Measure two real validators: finality, rates, a million records (half an hour)
+	$(PY) -m benchmarks.network
 
 .PHONY: gas
 gas: setup ## Write down what each call costs now

@@ -14,7 +14,8 @@ from creditconnect.network.engine import Engine
 from tests.network.conftest import ROOT, free_port
 
 GUIDE = ROOT / "docs" / "OPERATIONS.md"
-SECONDS = 300
+SECONDS = 480
+FOLDERS = ("hongkong", "shenzhen", "audit", "hongkong-2", "hongkong-next", "shenzhen-next")
 
 
 @pytest.mark.timeout(SECONDS)
@@ -24,7 +25,7 @@ def test_operations__every_command_in_its_order__as_the_guide_says(engine: Engin
     blocks = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 7
     script = "\n".join(blocks)
-    for port in ("30303", "30304", "8645", "8646"):
+    for port in ("30303", "30304", "30305", "30306", "8645", "8646", "8647", "8648"):
         assert port in script
         script = script.replace(port, str(free_port()))
     tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -41,10 +42,13 @@ def test_operations__every_command_in_its_order__as_the_guide_says(engine: Engin
     finally:
         _stop(tmp_path, tools)
     assert done.returncode == 0, done.stdout + done.stderr
-    first, stopped, again = re.findall(r"^(?:blocks come|NO BLOCK COMES).*$", done.stdout, re.MULTILINE)
+    first, stopped, *later = re.findall(r"^(?:blocks come|NO BLOCK COMES).*$", done.stdout, re.MULTILINE)
     assert first.startswith("blocks come; all have block ")
     assert stopped.startswith("NO BLOCK COMES; ")
-    assert again.startswith("blocks come; all have block ")
+    # After its return, seen by a follower, with a third validator, and founded anew.
+    assert len(later) == 4
+    assert all(line.startswith("blocks come; all have block ") for line in later)
+    assert re.search(r"^ hk2 .* \d+, 20\d\d-", done.stdout, re.MULTILINE), "the third validator seals"
     assert "exit code 10" in done.stdout
     assert 'creditconnect_network_up{side="hk"} 1.0' in done.stdout
     assert "hk: has no peer" in done.stdout
@@ -56,7 +60,7 @@ def test_operations__every_command_in_its_order__as_the_guide_says(engine: Engin
 
 def _stop(folder: Path, tools: str) -> None:
     """Whatever the guide left running."""
-    for side in ("hongkong", "shenzhen"):
+    for side in FOLDERS:
         if (folder / side).exists():
             command = ["creditconnect", "network", "down", "--folder", side]
             subprocess.run(command, cwd=folder, env=os.environ | {"PATH": tools}, capture_output=True, check=False)

@@ -70,6 +70,10 @@ def test_commands__what_they_show__goes_by_the_catalogue() -> None:
         "network.py: print(found.hex())",
         'network.py: print(metrics(found), end="")',
         "network.py: print(line)",
+        "network_changes.py: print(genesis.hex())",
+        "network_changes.py: print(enode)",
+        "network_changes.py: print(digest.hex())",
+        "network_changes.py: print(found.hex())",
         "taking_in.py: print(upload.record)",
     ]
 

@@ -19,7 +19,7 @@ from creditconnect.cli import (
     handing_over,
     keys,
     listing,
-    network,
+    network_changes,
     provider,
     registering,
     reviewing,
@@ -60,7 +60,7 @@ app.add_typer(listing.app, name="records")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(schemas.app, name="schema")
-app.add_typer(network.app, name="network")
+app.add_typer(network_changes.app, name="network")
 demo.add_to(app)
 
 

@@ -25,10 +25,15 @@ from creditconnect.types import Seals
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """Each side's node by the side's name, and whose seals count."""
+    """Each side's node by the side's name, whose seals count, and the passphrase of both validators' keys."""
 
-    urls: dict[str, str]
+    nodes: dict[str, SideNode]
     seals: Seals
+    passphrase: str
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {side: node.rpc.url for side, node in self.nodes.items()}
 
 
 @contextmanager
@@ -61,7 +66,7 @@ def embedded_validators(path: Path, funded: tuple[str, ...], *, port: int = 0) -
             node.begin_sealing(passphrase, say)
         sides = networks[SIDES[0].name].sides()
         seals = Seals(engine.consensus, {side.side: (side.address,) for side in sides})
-        yield Validators({node.side: node.rpc.url for node in nodes}, seals)
+        yield Validators({node.side: node for node in nodes}, seals, passphrase)
     finally:
         for node in nodes:
             node.stop()

@@ -74,7 +74,7 @@ def key(
     place = configuration.Place(host, p2p_port or following.p2p_port, rpc_port=rpc_port or following.rpc_port)
     passphrase = settings.passphrase(VALIDATOR, ask_new_passphrase)
     accounts = [_address(one) for one in fund or []]
-    made = make_key(network, side, _engine(known.engine), place, passphrase, funded=accounts)
+    made = make_key(network, side, engine_named(known.engine), place, passphrase, funded=accounts)
     if as_json:
         print_json({"side": made.side, "address": made.address, "file": network.public_file(side)})
         return
@@ -112,11 +112,11 @@ def up(
 ) -> None:
     """Start a side's node, or those of all sides that live here. Block 1 is sealed by the validator in turn for it."""
     network = _network(folder)
-    sides = _sides(network, side)
+    sides = local_sides(network, side)
     if keep and len(sides) != 1:
         raise UsageError("--keep is for one side's node", hint="give --side")
-    nodes = [_node(network, name) for name in sides]
-    passphrases = {node.side: _passphrase(network) for node in nodes}
+    nodes = [side_node(network, name) for name in sides]
+    passphrases = {node.side: _passphrase(network, node) for node in nodes}
     for node in nodes:
         if not node.is_running():
             node.start(passphrases[node.side])
@@ -135,7 +135,7 @@ def up(
 def down(folder: FolderOption = DEFAULT_FOLDER, side: SideOption = None, as_json: JsonOption = False) -> None:
     """Stop a side's node, or those of all sides that live here, once they have written everything down."""
     network = _network(folder)
-    stopped = {name: _node(network, name).stop() for name in _sides(network, side)}
+    stopped = {name: side_node(network, name).stop() for name in local_sides(network, side)}
     if as_json:
         print_json(stopped)
         return
@@ -177,8 +177,8 @@ def logs(
 ) -> None:
     """The newest lines of a node's log."""
     network = _network(folder)
-    (name,) = _sides(network, side)
-    for line in _node(network, name).process.last_lines(lines):
+    (name,) = local_sides(network, side)
+    for line in side_node(network, name).process.last_lines(lines):
         print(line)
 
 
@@ -193,8 +193,8 @@ def reset(
     import shutil
 
     network = _network(folder)
-    (name,) = _sides(network, side)
-    node = _node(network, name)
+    (name,) = local_sides(network, side)
+    node = side_node(network, name)
     if node.is_running():
         raise NetworkError(f"{name}: its node runs", hint=f"creditconnect network down --side {name}")
     if not (yes or typer.confirm(translate(f"remove {node.folder.data_folder} for good?"), err=True)):
@@ -218,11 +218,11 @@ def vote(
     if what not in ("add", "remove"):
         raise UsageError(f"{what!r} is no vote", hint="add or remove")
     network, address = _network(folder), _address(validator)
-    (name,) = _sides(network, side)
-    node = _node(network, name)
+    (name,) = local_sides(network, side)
+    node = side_node(network, name)
     if not node.is_running():
         raise NetworkError(f"{name}: its node does not run", hint=f"creditconnect network up --side {name}")
-    engine = _engine(network.configuration().engine)
+    engine = engine_named(network.configuration().engine)
     engine.vote(node.folder, address, add=what == "add")
     if as_json:
         print_json({"side": name, "validator": address, "add": what == "add"})
@@ -264,6 +264,9 @@ def _look(network: NetworkFolder) -> NetworkStatus:
 
     known = network.configuration()
     watched = [Watched(side.side, side.address, _asked(known.places.get(side.side))) for side in network.sides()]
+    # A follower seals nothing, so it has no address to be missed.
+    followers = sorted(set(known.places) - {one.side for one in watched})
+    watched += [Watched(name, "", _asked(known.places[name])) for name in followers]
     if not known.places:
         raise NetworkError(f"{network.path}: no side's node is known", hint="[side.NAME] in network.toml")
     return look(watched, known.consensus, known.period_seconds, time.time)
@@ -283,7 +286,7 @@ def _keep(network: NetworkFolder, node: SideNode, passphrase: str) -> None:
         signal.signal(number, lambda received, _: stopped.append(received))
     supervisor = Supervisor(
         node,
-        _engine(network.configuration().engine),
+        engine_named(network.configuration().engine),
         passphrase,
         monotonic=time.monotonic,
         sleep=time.sleep,
@@ -301,7 +304,7 @@ def _network(folder: Path) -> NetworkFolder:
     return network
 
 
-def _sides(network: NetworkFolder, named: str | None) -> list[str]:
+def local_sides(network: NetworkFolder, named: str | None) -> list[str]:
     """The sides that were asked for.
 
     Raises:
@@ -316,10 +319,10 @@ def _sides(network: NetworkFolder, named: str | None) -> list[str]:
     return local if named is None else [named]
 
 
-def _node(network: NetworkFolder, name: str) -> SideNode:
+def side_node(network: NetworkFolder, name: str) -> SideNode:
     from creditconnect.network.node import SideNode
 
-    engine = _engine(network.configuration().engine)
+    engine = engine_named(network.configuration().engine)
     return SideNode(network, name, engine, clock=time.time, monotonic=time.monotonic, sleep=time.sleep)
 
 
@@ -327,15 +330,17 @@ def _seals_later(node: SideNode) -> bool:
     return not node.is_sealing()
 
 
-def _engine(name: str) -> Engine:
+def engine_named(name: str) -> Engine:
     from creditconnect.network.engines import engine_of
 
     return engine_of(name)
 
 
-def _passphrase(network: NetworkFolder) -> str:
-    engine = _engine(network.configuration().engine)
-    return settings.passphrase(VALIDATOR, ask_passphrase) if engine.opens_keystore else ""
+def _passphrase(network: NetworkFolder, node: SideNode) -> str:
+    """The validator's; a follower has none."""
+    engine = engine_named(network.configuration().engine)
+    asks = engine.opens_keystore and node.folder.keystore_file.exists()
+    return settings.passphrase(VALIDATOR, ask_passphrase) if asks else ""
 
 
 def _address(text: str) -> str:

@@ -5,6 +5,7 @@ A newer client that takes the same genesis is a row of `network/engines.py`, not
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -33,7 +34,6 @@ class Program:
 class Launch:
     """All that starting one side's node depends on. A follower has no `own` file: it seals nothing."""
 
-    program: Program
     folder: SideFolder
     configuration: Configuration
     sides: Sequence[Side]
@@ -62,18 +62,26 @@ class Engine(Protocol):
         ...
 
     def write_keys(self, folder: SideFolder, private_key: bytes) -> str:
-        """Write the engine's own forms of a new validator's key, mode 0600; its public key as the enode names it."""
+        """Write the engine's own forms of a new node's key, mode 0600; its public key as the enode names it."""
         ...
 
-    def prepare(self, launch: Launch) -> None:
-        """Write what the program reads when it starts, and block 0 where there is none. May be called again.
+    def configure(self, launch: Launch) -> None:
+        """Write what the program reads when it starts. May be called again.
+
+        Raises:
+            NetworkError: what the sides say can't be told to this program.
+        """
+        ...
+
+    def initialise(self, launch: Launch, program: Program) -> None:
+        """Write block 0 where there is none, and make way for a start. May be called again.
 
         Raises:
             NetworkError: the data is another genesis's, or the program fails: says what it said.
         """
         ...
 
-    def command(self, launch: Launch, *, seals: bool) -> list[str]:
+    def command(self, launch: Launch, program: Program, *, seals: bool) -> list[str]:
         """The command line; `{passphrase}` in it stands for a file that holds the validator's."""
         ...
 
@@ -119,3 +127,13 @@ def versioned(path: Path, command: str, form: re.Pattern[str]) -> Program | None
 
 def missing(name: str, hint: str) -> EngineMissing:
     return EngineMissing(f"there is no {name} on this machine", hint=hint)
+
+
+def write_private(path: Path, text: str) -> None:
+    """A new file of mode 0600.
+
+    Raises:
+        FileExistsError: a key is never overwritten.
+    """
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

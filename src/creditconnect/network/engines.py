@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from creditconnect.errors import UsageError
+from creditconnect.network.besu import Besu
 from creditconnect.network.engine import Engine
 from creditconnect.network.geth import Geth
 
@@ -13,7 +14,7 @@ def engine_of(name: str) -> Engine:
     Raises:
         UsageError: there is none.
     """
-    rows: dict[str, type[Engine]] = {"geth": Geth}
+    rows: dict[str, type[Engine]] = {"geth": Geth, "besu": Besu}
     if name not in rows:
         raise UsageError(f"{name!r} is no engine", hint=f"one of {', '.join(rows)}")
     return rows[name]()

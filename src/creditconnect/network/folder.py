@@ -9,6 +9,7 @@ hk/founded                                       there since this node knew bloc
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,12 @@ class SideFolder:
     @property
     def keystore_file(self) -> Path:
         return self.path / "keystore" / "validator.json"
+
+    def address(self) -> str | None:
+        """The address that the keystore names; None where there is none, as with a follower."""
+        if not self.keystore_file.exists():
+            return None
+        return "0x" + str(json.loads(self.keystore_file.read_text(encoding="utf-8")).get("address")).lower()
 
     @property
     def node_key_file(self) -> Path:
@@ -93,8 +100,8 @@ class NetworkFolder:
         return SideFolder(self.path / side)
 
     def local_sides(self) -> list[str]:
-        """The sides whose validator's key lives here, by name."""
-        return sorted(path.parents[1].name for path in self.path.glob("*/keystore/validator.json"))
+        """The sides whose node lives here, validators and followers, by name."""
+        return sorted({path.parent.name for form in ("*/nodekey", "*/key") for path in self.path.glob(form)})
 
     def sides(self) -> list[Side]:
         """Every side's public file, by name.

@@ -10,12 +10,14 @@ from pathlib import Path
 from eth_keys.datatypes import PrivateKey
 
 from creditconnect.chain.signing import SCRYPT_WORK, write_keystore
+from creditconnect.chain.trie import keccak256
 from creditconnect.errors import NetworkError, UsageError
 from creditconnect.network import configuration
 from creditconnect.network.configuration import Configuration, Place
 from creditconnect.network.engine import Engine
 from creditconnect.network.folder import NetworkFolder
-from creditconnect.network.genesis import build_genesis, genesis_hash
+from creditconnect.network.genesis import build_genesis, genesis_hash, is_built_from
+from creditconnect.network.refounding import LastState, build_next_genesis
 from creditconnect.network.sides import Side, read_side, write_side
 
 
@@ -62,6 +64,24 @@ def make_key(
     return side
 
 
+def make_follower(network: NetworkFolder, name: str, engine: Engine, place: Place) -> str:
+    """Make the keys of a node that seals nothing; its enode. The genesis is there before.
+
+    Raises:
+        UsageError: no name for a side, or a side's own. NetworkError: there is such a node here already.
+    """
+    configuration.require_side_name(name)
+    folder = network.side_folder(name)
+    if network.public_file(name).exists():
+        raise UsageError(f"{name} is a side of this network", hint="a follower has a name of its own")
+    if folder.path.exists():
+        raise NetworkError(f"{folder.path}: is there already", hint="name the follower otherwise")
+    configuration.write(network.path, network.configuration().with_place(name, place))
+    folder.path.mkdir(parents=True)
+    folder.path.chmod(0o700)
+    return f"enode://{engine.write_keys(folder, _new_key())}@{place.host}:{place.p2p_port}"
+
+
 def make_genesis(network: NetworkFolder, files: Sequence[Path]) -> bytes:
     """Build the genesis from the sides' public files, which are copied into the folder; its hash.
 
@@ -72,18 +92,60 @@ def make_genesis(network: NetworkFolder, files: Sequence[Path]) -> bytes:
     sides = [read_side(path) for path in files]
     genesis = build_genesis(sides)
     _require_same_settings(network, sides[0])
-    if network.genesis_file.exists() and network.genesis_file.read_bytes() != genesis:
+    known = network.genesis_file.exists()
+    if known and not is_built_from(network.genesis(), sides):
         raise NetworkError(
             f"{network.genesis_file}: is another genesis", hint="name another --folder, or remove it if it never ran"
         )
+    take_in(network, files)
+    if not known:
+        network.genesis_file.write_bytes(genesis)
+    return genesis_hash(genesis)
+
+
+def make_next_genesis(network: NetworkFolder, files: Sequence[Path], last: LastState) -> bytes:
+    """Build the genesis of a network that goes on from another's last state; its hash.
+
+    Raises:
+        SideInvalid, UsageError: as `make_genesis`. NetworkError: there is a genesis already; not on Clique.
+    """
+    genesis = build_next_genesis([read_side(path) for path in files], last)
+    _require_same_settings(network, read_side(files[0]))
+    if network.genesis_file.exists() and network.genesis() != genesis:
+        raise NetworkError(f"{network.genesis_file}: is another genesis", hint="name another --folder")
+    take_in(network, files)
+    network.genesis_file.write_bytes(genesis)
+    return genesis_hash(genesis)
+
+
+def take_in(network: NetworkFolder, files: Sequence[Path]) -> list[Side]:
+    """Copy sides' public files into the folder; what they say.
+
+    Raises:
+        SideInvalid: a file is none. NetworkError: there is another file of that side.
+    """
+    sides = [read_side(path) for path in files]
     for path, side in zip(files, sides, strict=True):
         target = network.public_file(side.side)
         if not target.exists():
             shutil.copyfile(path, target)
         elif read_side(target) != side:
             raise NetworkError(f"{target}: differs from {path}", hint="one of them was replaced since")
-    network.genesis_file.write_bytes(genesis)
-    return genesis_hash(genesis)
+    return sides
+
+
+def replace_genesis(network: NetworkFolder, genesis: bytes) -> bytes:
+    """Write a genesis that differs in what comes after block 0 alone; keccak-256 of its bytes.
+
+    Raises:
+        NetworkError: its block 0 is another.
+    """
+    if genesis_hash(genesis) != genesis_hash(network.genesis()):
+        raise NetworkError(f"{network.genesis_file}: is another genesis")
+    following = network.genesis_file.with_suffix(".next")
+    following.write_bytes(genesis)
+    following.replace(network.genesis_file)
+    return keccak256(genesis)
 
 
 def _require_same_settings(network: NetworkFolder, side: Side) -> None:

@@ -9,14 +9,14 @@ Its hash is computed here, with no engine: what is read over the phone needs no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 import rlp
 
-from creditconnect.chain.headers import SEAL_BYTES, VANITY_BYTES, header_hash
-from creditconnect.chain.trie import EMPTY_ROOT, keccak256, trie_root
+from creditconnect.chain.headers import ADDRESS_BYTES, SEAL_BYTES, VANITY_BYTES, header_hash
+from creditconnect.chain.trie import EMPTY_ROOT, keccak256, storage_root, trie_root
 from creditconnect.errors import SideInvalid
 from creditconnect.network.sides import Side
 from creditconnect.types import Consensus
@@ -31,7 +31,6 @@ FEWEST_SIDES = 2
 _FIRST_BASE_FEE_WEI = 10**9
 
 _EMPTY_LIST_HASH = keccak256(b"\xc0")
-_EMPTY_CODE_HASH = keccak256(b"")
 # Besu's mark of a BFT block ("ctical byzantine fault tolerance").
 _BFT_MIX_HASH = "0x63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365"
 _BERLIN = (
@@ -70,6 +69,45 @@ def genesis_hash(genesis: bytes) -> bytes:
     document = orjson.loads(genesis)
     consensus = Consensus.CLIQUE if "clique" in document["config"] else Consensus.QBFT
     return header_hash(_header(document, consensus), consensus)
+
+
+def founders(genesis: bytes, sides: Sequence[Side]) -> list[Side]:
+    """Those of the sides that are validators from the beginning; others were voted in later, or may be.
+
+    Raises:
+        KeyError, ValueError: the genesis is not one of ours.
+    """
+    document = orjson.loads(genesis)
+    extra = bytes.fromhex(document["extraData"][2:])
+    if "clique" in document["config"]:
+        listed = extra[VANITY_BYTES:-SEAL_BYTES]
+        first = {listed[at : at + ADDRESS_BYTES] for at in range(0, len(listed), ADDRESS_BYTES)}
+    else:
+        first = set(rlp.decode(extra)[1])
+    return [side for side in sides if bytes.fromhex(side.address[2:]) in first]
+
+
+def is_built_from(genesis: bytes, sides: Sequence[Side]) -> bool:
+    """Whether these sides' files make this genesis, but for validators that were put in place later.
+
+    Of one that goes on another chain only this chain's own part is compared: its state is known by its hash.
+    """
+    document = orjson.loads(genesis)
+    document["config"].pop("transitions", None)
+    try:
+        expected = orjson.loads(build_genesis(sides))
+    except SideInvalid:
+        return False
+    if (following := _goes_on(document)) is not None:
+        vanity = following.hex()
+        expected["extraData"] = "0x" + vanity + expected["extraData"][2 + len(vanity) :]
+        expected |= {name: document[name] for name in ("alloc", "timestamp")}
+    return bool(document == expected)
+
+
+def state_root(accounts: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """The root (32 bytes) of the accounts of a genesis (Yellow Paper, 4.1)."""
+    return trie_root({keccak256(bytes.fromhex(address)): _leaf(account) for address, account in accounts.items()})
 
 
 def _require_agreement(sides: Sequence[Side]) -> None:
@@ -117,13 +155,19 @@ def _funded(sides: Sequence[Side]) -> list[str]:
     return sorted({address for side in sides for address in side.funded})
 
 
+def _goes_on(document: dict[str, Any]) -> bytes | None:
+    """The hash of the block that a genesis on Clique goes on from, if any (network/refounding.py)."""
+    vanity = bytes.fromhex(document["extraData"][2:])[:VANITY_BYTES]
+    return vanity if "clique" in document["config"] and any(vanity) else None
+
+
 def _header(document: dict[str, Any], consensus: Consensus) -> dict[str, str]:
     """Block 0 by JSON-RPC's names."""
     header = {
         "parentHash": "0x" + "00" * 32,
         "sha3Uncles": "0x" + _EMPTY_LIST_HASH.hex(),
         "miner": document["coinbase"],
-        "stateRoot": "0x" + _state_root(document["alloc"]).hex(),
+        "stateRoot": "0x" + state_root(document["alloc"]).hex(),
         "transactionsRoot": "0x" + EMPTY_ROOT.hex(),
         "receiptsRoot": "0x" + EMPTY_ROOT.hex(),
         "logsBloom": "0x" + "00" * 256,
@@ -140,13 +184,8 @@ def _header(document: dict[str, Any], consensus: Consensus) -> dict[str, str]:
     return header | ({"baseFeePerGas": hex(_FIRST_BASE_FEE_WEI)} if consensus == Consensus.QBFT else {})
 
 
-def _state_root(alloc: dict[str, dict[str, str]]) -> bytes:
-    """Accounts that have a balance and nothing else (Yellow Paper, 4.1)."""
-    return trie_root(
-        {
-            keccak256(bytes.fromhex(address)): rlp.encode(
-                [0, int(account["balance"], 16), EMPTY_ROOT, _EMPTY_CODE_HASH]
-            )
-            for address, account in alloc.items()
-        }
-    )
+def _leaf(account: Mapping[str, Any]) -> bytes:
+    slots = {int(slot, 16): int(value, 16) for slot, value in account.get("storage", {}).items()}
+    code = bytes.fromhex(account.get("code", "0x")[2:])
+    nonce, balance = int(account.get("nonce", "0x0"), 16), int(account["balance"], 16)
+    return bytes(rlp.encode([nonce, balance, storage_root(slots) if slots else EMPTY_ROOT, keccak256(code)]))

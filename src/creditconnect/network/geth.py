@@ -9,19 +9,17 @@ in the side's folder; clients get `eth`, `net` and `web3` and nothing that comma
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-from pathlib import Path
 from typing import Any
 
 from eth_keys.datatypes import PrivateKey
 
 from creditconnect import settings
 from creditconnect.errors import EngineMissing, NetworkError
-from creditconnect.network.engine import Launch, Program, answer_of, missing, versioned
+from creditconnect.network.engine import Launch, Program, answer_of, missing, versioned, write_private
 from creditconnect.network.folder import SideFolder
-from creditconnect.network.ipc import Ipc
+from creditconnect.network.ipc import TIMEOUT_SECONDS, Ipc
 from creditconnect.types import Consensus
 
 VERSION = "1.13.15"
@@ -60,12 +58,14 @@ class Geth:
         write_private(folder.node_key_file, node_key.to_bytes().hex())
         return node_key.public_key.to_bytes().hex()
 
-    def prepare(self, launch: Launch) -> None:
+    def configure(self, launch: Launch) -> None:
+        (launch.folder.path / "config.toml").write_text(_configuration(launch), encoding="utf-8")
+
+    def initialise(self, launch: Launch, program: Program) -> None:
         folder = launch.folder
-        (folder.path / "config.toml").write_text(_configuration(launch), encoding="utf-8")
         # It compares the genesis with the data's, and writes block 0 where there is none.
         initialise = ["init", "--datadir", str(folder.data_folder), str(launch.genesis_file)]
-        code, said = answer_of([str(launch.program.path), *initialise])
+        code, said = answer_of([str(program.path), *initialise])
         if code == 0:
             return
         if "incompatible genesis" in said:
@@ -76,8 +76,8 @@ class Geth:
         last = said.strip().splitlines()[-1:] or ["nothing"]
         raise NetworkError(f"geth init failed and said: {last[0][:300]}")
 
-    def command(self, launch: Launch, *, seals: bool) -> list[str]:
-        command = [str(launch.program.path), "--config", "config.toml", "--nodekey", launch.folder.node_key_file.name]
+    def command(self, launch: Launch, program: Program, *, seals: bool) -> list[str]:
+        command = [str(program.path), "--config", "config.toml", "--nodekey", launch.folder.node_key_file.name]
         if launch.own is not None:
             command += ["--unlock", launch.own.address, "--password", "{passphrase}", "--allow-insecure-unlock"]
             command += ["--miner.etherbase", launch.own.address]
@@ -96,20 +96,19 @@ class Geth:
         return sorted(self._ipc(folder).call("clique_getSigners"))
 
     def vote(self, folder: SideFolder, address: str, *, add: bool) -> None:
+        """geth goes on voting for what was voted through, and would vote a validator in again that was removed."""
+        signers = self.validators(folder)
+        for voted, for_it in (self._ipc(folder).call("clique_proposals") or {}).items():
+            if (voted.lower() in signers) == for_it:
+                self._ipc(folder).call("clique_discard", voted)
         self._ipc(folder).call("clique_propose", address, add)
 
+    def door(self, folder: SideFolder, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Ipc:
+        """The private door of a running node, for what other engines don't have."""
+        return Ipc(folder.path / _SOCKET, timeout_seconds=timeout_seconds)
+
     def _ipc(self, folder: SideFolder) -> Ipc:
-        return Ipc(folder.path / _SOCKET)
-
-
-def write_private(path: Path, text: str) -> None:
-    """A new file of mode 0600.
-
-    Raises:
-        FileExistsError: a key is never overwritten.
-    """
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+        return self.door(folder)
 
 
 def _configuration(launch: Launch) -> str:

@@ -19,8 +19,9 @@ _BY_DESCRIPTOR = "/proc/self/fd/{}/{}"
 class Ipc:
     """One socket, connected anew for each question."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         self._path = path
+        self._timeout_seconds = timeout_seconds
 
     def call(self, method: str, *parameters: Any) -> Any:
         """The answer's result.
@@ -41,7 +42,7 @@ class Ipc:
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
             with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(TIMEOUT_SECONDS)
+                connection.settimeout(self._timeout_seconds)
                 connection.connect(_BY_DESCRIPTOR.format(folder, self._path.name))
                 connection.sendall(request)
                 return _read_document(connection)

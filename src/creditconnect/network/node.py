@@ -2,7 +2,7 @@
 
 Before block 1 two Clique validators could each seal a block 1 of its own, and neither could ever go on. So the one that
 is in turn for it seals it, and the other starts to seal when it has it. A validator that lost its data is in the same
-place: it starts to seal when it has what the others have.
+place: it starts to seal when it has what the others have. So is one that is to be voted in later.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ import socket
 from collections.abc import Callable, Sequence
 
 from creditconnect.chain.rpc import Node
+from creditconnect.chain.signing import KeystoreSigner
 from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable
 from creditconnect.network.configuration import Configuration
 from creditconnect.network.engine import Engine, Launch
 from creditconnect.network.folder import NetworkFolder, SideFolder
-from creditconnect.network.genesis import build_genesis, genesis_hash
+from creditconnect.network.genesis import founders, genesis_hash, is_built_from
 from creditconnect.network.process import NodeProcess
 from creditconnect.network.sides import Side
 from creditconnect.types import Consensus
 
-UP_SECONDS = 30.0
+# A Java program on a busy machine takes half of it.
+UP_SECONDS = 90.0
 _POLL_SECONDS = 0.2
 # geth looks every 10 s whether a peer is ahead of it.
 SYNCED_AFTER_SECONDS = 12.0
+# More blocks within a poll than any period allows: they are old ones, being caught up with.
+_CATCHING_UP_BLOCKS = 2
 # More than its look for peers ahead takes: what it could hear it has heard by then.
 DEAF_AFTER_SECONDS = 12.0
 
@@ -64,16 +68,30 @@ class SideNode:
             NetworkError: there is no genesis, or another's; the key is no validator's of it; a port is in use; the
                 node ended: says what it said. EngineMissing, SideInvalid, SettingsError.
         """
-        launch = self._launch()
+        launch, program = self._launch(), self._engine.find()
         if self.process.is_running():
             raise NetworkError(f"{self.side}: its node runs already", hint="creditconnect network status")
         self._require_ports()
-        self._engine.prepare(launch)
-        opened = passphrase if launch.own is not None and self._engine.opens_keystore else None
+        self._engine.configure(launch)
+        self._engine.initialise(launch, program)
+        opened = None
+        if launch.own is not None and self._engine.opens_keystore:
+            # Tried here first: the node opens it only when it is up already, and ends then.
+            KeystoreSigner.open(self.folder.keystore_file, passphrase)
+            opened = passphrase
         seals = self._may_seal_at_once(launch)
-        self.process.start(self._engine.command(launch, seals=seals), passphrase=opened)
-        self._wait_until_up(seals=seals)
+        self.process.start(self._engine.command(launch, program, seals=seals), passphrase=opened)
+        # Of QBFT's validators each seals by itself, once it is one and the others are there.
+        self._wait_until_up(seals=seals and self._engine.consensus == Consensus.CLIQUE)
         self._alone_until = self._monotonic()
+
+    def configure(self) -> None:
+        """Write what the node reads when it starts, for whoever starts it by other means.
+
+        Raises:
+            NetworkError, SideInvalid, SettingsError: as `start`.
+        """
+        self._engine.configure(self._launch())
 
     def begin_sealing(self, passphrase: str, tell: Callable[[str], None]) -> None:
         """Wait, where it has to, for what the others sealed before, and have it seal then. May be called again.
@@ -83,7 +101,8 @@ class SideNode:
         Raises:
             NetworkError: the node ended meanwhile.
         """
-        if self._own() is None or self._engine.is_sealing(self.folder):
+        own = self._own()
+        if own is None or self._engine.is_sealing(self.folder):
             self._note_founded()
             return
         if not self.head():
@@ -94,6 +113,8 @@ class SideNode:
                 self.stop()
                 self.start(passphrase)
         self._wait_until_synced()
+        if own.address not in self._engine.validators(self.folder):
+            tell(f"{self.side}: is no validator yet, and seals once it is voted in (creditconnect network vote add)")
         self._engine.start_sealing(self.folder)
         self._note_founded()
 
@@ -120,16 +141,20 @@ class SideNode:
 
     def _launch(self) -> Launch:
         sides = self._network.sides()
-        if self._network.genesis() != build_genesis(sides):
+        if not is_built_from(self._network.genesis(), self._founders()):
             raise NetworkError(
                 f"{self._network.genesis_file}: is not the genesis of the sides' files that lie beside it",
                 hint="creditconnect network genesis builds it from them",
             )
         own = self._own()
-        if own is not None and own.address not in {side.address for side in sides}:
-            raise NetworkError(f"{self.side}: its key is no validator's of this genesis")
-        program = self._engine.find()
-        return Launch(program, self.folder, self.configuration, sides, self._network.genesis_file, own)
+        if self.folder.keystore_file.exists() and (own is None or own.address != self.folder.address()):
+            raise NetworkError(
+                f"{self.folder.keystore_file}: is not the key of {self.side}.json", hint="restore the one that is"
+            )
+        return Launch(self.folder, self.configuration, sides, self._network.genesis_file, own)
+
+    def _founders(self) -> list[Side]:
+        return founders(self._network.genesis(), self._network.sides())
 
     def _own(self) -> Side | None:
         """This side's own public file; None for a follower, which has no validator's key."""
@@ -143,7 +168,7 @@ class SideNode:
         if self.folder.begun_file.exists() or self._engine.consensus != Consensus.CLIQUE:
             return True
         # Its data is gone: another block 1 of its own would only be in the way.
-        return not self._knew_block_1() and _in_turn_for_block_1(launch.sides) == launch.own
+        return not self._knew_block_1() and _in_turn_for_block_1(self._founders()) == launch.own
 
     def _knew_block_1(self) -> bool:
         """Whether this validator was in this very network before."""
@@ -183,7 +208,8 @@ class SideNode:
                 raise self._ended()
             try:
                 self.rpc.call("eth_chainId")
-                if self._engine.is_sealing(self.folder) or not seals:
+                self._engine.peer_count(self.folder)
+                if not seals or self._engine.is_sealing(self.folder):
                     return
             except (NodeUnreachable, NodeRefused):
                 pass
@@ -191,14 +217,16 @@ class SideNode:
         raise NetworkError(f"{self.side}: its node does not answer", hint=f"see {self.folder.log_file}")
 
     def _wait_until_synced(self) -> None:
-        """Until the head stays what it is for as long as the engine takes to see that a peer is ahead."""
-        if not self._knew_block_1():
+        """Until it has caught up with nothing for as long as the engine takes to see that a peer is ahead."""
+        if not self._knew_block_1() and self._own() in self._founders():
             return
         known, since = self.head(), self._monotonic()
         while self._monotonic() - since < SYNCED_AFTER_SECONDS:
             self._sleep(_POLL_SECONDS)
-            if (head := self.head()) != known:
-                known, since = head, self._monotonic()
+            head = self.head()
+            if head - known > _CATCHING_UP_BLOCKS or self.rpc.call("eth_syncing"):
+                since = self._monotonic()
+            known = head
 
     def _deaf(self) -> bool:
         """Whether it had a peer for long, and still no block.

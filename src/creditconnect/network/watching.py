@@ -67,7 +67,7 @@ class NetworkStatus:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A side to watch: its validator's address, and its node where it is known."""
+    """A side to watch: its validator's address, and its node where it is known. A follower's address is empty."""
 
     side: str
     address: str
@@ -88,7 +88,9 @@ def look(
     strangers = tuple(sorted({sealer for header in chain for sealer in header.sealers} - known))
     newest = chain[0].timestamp if chain else 0
     moving = bool(chain) and now - newest <= MISSED_PERIODS * period_seconds
-    missing = tuple(one.side for one in sides if chain and _is_missing(one, chain, moving=moving, count=len(watched)))
+    missing = tuple(
+        one.side for one in sides if chain and _is_missing(one, chain, moving=moving, count=len(known - {""}))
+    )
     advice = tuple(_advice(sides, moving=moving, missing=missing, agreed=agreed, age=now - newest))
     return NetworkStatus(sides, agreed, moving, strangers, missing, advice, len(chain))
 
@@ -190,6 +192,8 @@ def _agreed(reached: Sequence[Node], height: int) -> int | None:
 
 def _is_missing(one: SideStatus, chain: Sequence[Header], *, moving: bool, count: int) -> bool:
     """Of a moving chain: who sealed none of the last rounds. Of one that stands: whoever was to seal next."""
+    if not one.address:
+        return False
     recent = chain[: 2 * count]
     if moving:
         return len(chain) >= 2 * count and not any(one.address in header.sealers for header in recent)

@@ -20,6 +20,7 @@ COMMANDS += ["review", "review list", "review show", "review approve", "review r
 COMMANDS += ["review files", "review sample", "review note", "review log"]
 COMMANDS += ["keys", *(f"keys {name}" for name in ("list", "rotate", "retire", "export", "import"))]
 COMMANDS += [f"network {name}" for name in ("key", "genesis", "up", "down", "status", "logs", "reset", "vote")]
+COMMANDS += [f"network {name}" for name in ("join", "prepare", "transition", "refound")]
 COMMANDS += ["package write", "package sheet", "package open"]
 COMMANDS += ["schema", *(f"schema {name}" for name in ("list", "show", "template"))]
 COMMANDS += ["subject", *(f"subject {name}" for name in ("register", "list", "show", "consent", "withdraw"))]

@@ -55,7 +55,7 @@ def test_hash__of_qbft__is_a_real_besus_but_for_its_own_accounts(monkeypatch: py
     document = json.loads(build_genesis(sides))
     assert document["config"]["zeroBaseFee"] is True
     document["extraData"] = block["extraData"]
-    monkeypatch.setattr(geneses, "_state_root", lambda alloc: bytes.fromhex(block["stateRoot"][2:]))
+    monkeypatch.setattr(geneses, "state_root", lambda alloc: bytes.fromhex(block["stateRoot"][2:]))
     assert "0x" + genesis_hash(json.dumps(document).encode()).hex() == block["hash"]
 
 

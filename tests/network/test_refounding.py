@@ -1,0 +1,138 @@
+"""Promise: when a validator's key is lost, both sides go on from the last block that both sealed, with all accounts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from creditconnect.errors import NetworkError
+from creditconnect.network.engine import Engine
+from creditconnect.network.folder import NetworkFolder
+from creditconnect.network.founding import make_key, make_next_genesis
+from creditconnect.network.genesis import founders, genesis_hash
+from creditconnect.network.geth import Geth
+from creditconnect.network.refounding import LastState, read_last_state
+from creditconnect.network.sides import Side
+from creditconnect.types import Consensus
+from tests.network.conftest import PASSPHRASE, SCRYPT_WORK, SIDES, Network, found, place, wait_for
+
+# Stores 7 in slot 3 and 2^255 in slot 5, and leaves a contract of one byte, STOP.
+CREATION = "6007600355" + "7f80" + "00" * 31 + "600555" + "60016000" + "f3"
+SLOTS = {3: 7, 5: 2**255}
+
+
+@pytest.fixture
+def account() -> LocalAccount:
+    created: LocalAccount = Account.create()
+    return created
+
+
+@pytest.fixture
+def written(engine: Engine, tmp_path: Path, account: LocalAccount) -> tuple[Network, str]:
+    """A network with a contract that holds something; its address."""
+    if engine.consensus != Consensus.CLIQUE:
+        pytest.skip("only a network on Clique is founded anew")
+    network = found(engine, tmp_path / "old", funded=(account.address,))
+    network.up()
+    transaction: dict[str, Any] = {"nonce": 0, "gasPrice": 1, "gas": 200_000, "value": 0, "data": "0x" + CREATION}
+    signed = account.sign_transaction(transaction | {"chainId": network.folders["hk"].configuration().chain_id})
+    rpc = network.node("hk").rpc
+    sent = rpc.call("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex())
+    wait_for(lambda: rpc.call("eth_getTransactionReceipt", sent) is not None)
+    receipt = rpc.call("eth_getTransactionReceipt", sent)
+    assert receipt["status"] == "0x1"
+    wait_for(lambda: all(network.node(side).head() > int(receipt["blockNumber"], 16) + 2 for side in SIDES))
+    return network, receipt["contractAddress"]
+
+
+def last_state(network: Network, side: str, block: int | None) -> LastState:
+    node, folder = network.node(side), network.folders[side]
+    return read_last_state(node.rpc, Geth().door(node.folder), old_founders(folder), block)
+
+
+def old_founders(folder: NetworkFolder) -> list[Side]:
+    return founders(folder.genesis(), folder.sides())
+
+
+def test_refounded__after_a_key_was_lost__goes_on_with_all_accounts(
+    engine: Engine, tmp_path: Path, written: tuple[Network, str], account: LocalAccount
+) -> None:
+    network, contract = written
+    try:
+        network.node("sz").stop()
+        network.node("sz").folder.keystore_file.unlink()
+        # Without its key it is a follower, and still has the chain.
+        network.node("sz").start("")
+
+        mine = last_state(network, "hk", None)
+        theirs = last_state(network, "sz", mine.block)
+        assert mine == theirs
+        kept = network.block("hk", mine.block)
+        assert mine.hash.hex() == kept["hash"][2:]
+
+        following = {side: NetworkFolder(tmp_path / "new" / side) for side in SIDES}
+        for side, folder in following.items():
+            make_key(folder, side, engine, place(), PASSPHRASE, scrypt_work=SCRYPT_WORK)
+        public = [following[side].public_file(side) for side in SIDES]
+        hashes = [make_next_genesis(following["hk"], public, mine)]
+        hashes.append(make_next_genesis(following["sz"], public[::-1], theirs))
+        assert hashes[0] == hashes[1] == genesis_hash(following["sz"].genesis())
+    finally:
+        network.end()
+
+    renewed = Network(engine, following)
+    try:
+        renewed.up()
+        wait_for(lambda: renewed.node("sz").head() >= 4)
+        block = renewed.block("sz", 0)
+        assert (block["hash"], block["stateRoot"]) == ("0x" + hashes[0].hex(), kept["stateRoot"])
+        assert block["extraData"][2:66] == mine.hash.hex()
+        rpc = renewed.node("sz").rpc
+        for slot, value in SLOTS.items():
+            assert int(rpc.call("eth_getStorageAt", contract, hex(slot), "latest"), 16) == value
+        assert rpc.call("eth_getCode", contract, "latest") == "0x00"
+        assert rpc.call("eth_getTransactionCount", account.address, "latest") == "0x1"
+        sealers = {header.sealers[0] for header in renewed.headers("hk", 1, 4)}
+        assert sealers == set(renewed.addresses().values())
+    finally:
+        renewed.end()
+
+
+def test_read_last_state__newest_block_or_a_state_that_was_not_sealed__refused(written: tuple[Network, str]) -> None:
+    network, _ = written
+    try:
+        network.node("sz").stop()
+        head = network.node("hk").head()
+        with pytest.raises(NetworkError, match=rf"block {head} is not under a seal of (hk|sz): name an earlier one"):
+            last_state(network, "hk", head)
+        real = Geth().door(network.node("hk").folder)
+
+        class Lying:
+            """The door, with one balance altered on the way."""
+
+            def call(self, method: str, *parameters: object) -> object:
+                page = real.call(method, *parameters)
+                next(iter(page["accounts"].values()))["balance"] = "12345"
+                return page
+
+        node, folder = network.node("hk"), network.folders["hk"]
+        with pytest.raises(NetworkError, match=rf"the state that it tells is not the one sealed in block {head - 1}"):
+            read_last_state(node.rpc, Lying(), old_founders(folder), None)
+    finally:
+        network.end()
+
+
+def test_make_next_genesis__in_a_folder_with_another__refused(engine: Engine, tmp_path: Path, network: Network) -> None:
+    if network.engine.consensus != Consensus.CLIQUE:
+        pytest.skip("only a network on Clique is founded anew")
+    folder = network.folders["hk"]
+    state = LastState(5, bytes.fromhex("ab" * 32), 1_800_000_000, {"11" * 20: {"balance": "0x1"}})
+    with pytest.raises(NetworkError, match="is another genesis"):
+        make_next_genesis(folder, [folder.public_file(side) for side in SIDES], state)
+    document = json.loads(folder.genesis())
+    assert document["timestamp"] == "0x0"
