@@ -42,7 +42,7 @@ _FILE_HINT = "name a file whose first line is the passphrase"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`nodes` holds one URL a side: the first is one's own, used for submitting and following.
+    """`nodes` holds one URL a side: the first is one's own, which is submitted to and followed while it answers.
 
     `seals` says whose seals make a block final; of a chain that nobody seals `confirmations_blocks` do. `least_nodes`
     must answer for a verification to be answered at all, 0 meaning every node that is set.
