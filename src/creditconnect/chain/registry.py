@@ -300,15 +300,13 @@ class Registry:
         """Run a call without sending it, at a block's number or at the head.
 
         Raises:
-            Reverted: the registry would refuse it. NodeBehind: the node lacks that block: Besu then answers null.
+            Reverted: the registry would refuse it.
         """
         at = "latest" if block_number is None else quantity(block_number)
         try:
-            answer = self.node.call("eth_call", {"from": sender, "to": self.address, "data": "0x" + data.hex()}, at)
+            self.node.call("eth_call", {"from": sender, "to": self.address, "data": "0x" + data.hex()}, at)
         except NodeRefused as refusal:
             raise self._reverted(refusal) or refusal from None
-        if answer is None:
-            raise NodeBehind(f"{self.node.url}: has no block {at}", hint="the node is behind; try again later")
 
     def estimate(self, sender: str, data: bytes, greatest: int) -> int:
         """The gas that a call takes, by a node that may count what it has not sealed yet; at most `greatest`.

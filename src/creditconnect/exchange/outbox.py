@@ -24,7 +24,7 @@ from creditconnect.chain.reach import Reach
 from creditconnect.chain.registry import Block, Question, Receipt, Registry, bytes32_of
 from creditconnect.chain.signing import Signer
 from creditconnect.custody.database import Database
-from creditconnect.errors import ExchangeError, NodeBehind, NodeRefused, NotEntitled, Reverted
+from creditconnect.errors import ExchangeError, NodeRefused, NotEntitled, Reverted
 from creditconnect.exchange.waiting import (
     Waiting,
     any_waiting,
@@ -362,7 +362,7 @@ class Outbox:
             self._registry.simulate(self._signer.address, data, receipt.block_number)
         except Reverted as error:
             return error.message
-        except (NodeRefused, NodeBehind):
+        except NodeRefused:
             pass
         return f"failed in block {receipt.block_number}, for a reason that the node can no longer tell"
 
