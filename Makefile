@@ -77,6 +77,10 @@ test-network: setup ## Test a network of two real validators (ENGINE=geth or bes
 	@test "$(ENGINE)" = besu || $(PY) tools/geth.py || test -z "$(REQUIRE_NETWORK)"
 	$(PYTEST) tests/network
 
+.PHONY: drills
+drills: geth ## Drill a network of two validators: stop, freeze, kill, cut off and restore each during a submission of 50,000 rows
+	DRILLS=all $(PYTEST) --quiet tests/network/test_drills.py
+
 .PHONY: geth
 geth: setup ## Build geth v1.13.15, for a network of two real validators: two minutes, once
 	$(PY) tools/geth.py

@@ -9,9 +9,9 @@ from benchmarks.registering import presigned
 from benchmarks.results import Result
 from benchmarks.timing import best_in_turns, require_count, seconds
 from creditconnect.answers.replay import Replay
+from creditconnect.chain.blocks import Log
 from creditconnect.chain.finality import Finality
 from creditconnect.chain.reach import Reach
-from creditconnect.chain.registry import Log
 from creditconnect.custody.database import Database
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import Mirror

@@ -33,7 +33,7 @@ _SPEAKERS = {
     **dict.fromkeys(("Case", "Advice"), (0,)),
 }
 _ERROR = re.compile(
-    r"(?:[A-Z]\w*)?(Error|Invalid|Unreadable|Unknown|Gone|Altered|Another|Unreachable|Behind|Refused|Busy|Entitled|Inconsistent|Deep|Damaged|Locked|TooNew|Chain|Passphrase|Tampered|NotCanonical|NotFinal)"
+    r"(?:[A-Z]\w*)?(Error|Invalid|Unreadable|Unknown|Gone|Altered|Another|Unreachable|Behind|Refused|Busy|Entitled|Inconsistent|Deep|Damaged|Locked|TooNew|Chain|Passphrase|Tampered|NotCanonical|NotFinal|Disagree)"
 )
 # What typer, and pydantic beneath it, say in help texts and of wrong arguments.
 _TYPERS_OWN = (

@@ -23,6 +23,7 @@ CreditConnectError
 ├── ChainError              what the chain or its node said
 │   ├── NodeUnreachable
 │   ├── NodeBehind          the node lacks the block that was asked about
+│   ├── NodesDisagree       two nodes that both have a block say different things of it
 │   ├── NodeRefused         an error answer: `code`, `message`, `data`
 │   ├── NotFinal            no block is under a seal of each side
 │   ├── HeaderInvalid       a block's header is not what its hash says, or its seals are none
@@ -128,6 +129,9 @@ class NodeUnreachable(ChainError): ...
 
 
 class NodeBehind(ChainError): ...
+
+
+class NodesDisagree(ChainError): ...
 
 
 class NodeRefused(ChainError):

@@ -121,7 +121,6 @@ _NUMBERS: tuple[tuple[str, int, int, int], ...] = (
     ("confirmations_blocks", 0, 0, 1_000),
     ("gas_price_wei", 0, 0, 10**15),
     ("batch_records", 500, 1, 680),
-    ("least_nodes", 0, 0, 16),
 )
 _SEALS = "seals"
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
@@ -133,6 +132,7 @@ _KNOWN = {
     "suite",
     _REQUIRE_SUBJECTS,
     "intake",
+    "least_nodes",
     _SEALS,
     *(name for name, *_ in _NUMBERS),
 }
@@ -219,6 +219,7 @@ def write(settings: Settings) -> None:
     text = f"format = {FORMAT}\ninstitution = {json.dumps(settings.institution)}\nnodes = [{nodes}]\n"
     text += f"suite = {json.dumps(settings.suite.name)}\n{numbers}"
     text += f"{_REQUIRE_SUBJECTS} = {json.dumps(settings.require_registered_subjects)}\n"
+    text += f"least_nodes = {settings.least_nodes}\n"
     text += "" if settings.intake is None else f"intake = {json.dumps(str(settings.intake))}\n"
     # Last: whatever follows a table's name is in it.
     text += _seals_text(settings.seals)
@@ -292,6 +293,7 @@ def _checked(home: Path, path: Path, document: Mapping[str, Any]) -> Settings:
         require_registered_subjects=required,
         intake=_folder(path, home, document.get("intake")),
         seals=_seals(path, document.get(_SEALS)),
+        least_nodes=_number(path, document, "least_nodes", 0, 0, len(nodes)),
         **numbers,
     )
 
@@ -314,6 +316,8 @@ def _seals(path: Path, table: object) -> Seals:
             raise SettingsError(f"{path}: seals.{side} is no list of addresses", hint="0x and 40 hex digits each")
     if consensus != Consensus.NONE and len(sides) < 2:
         raise SettingsError(f"{path}: seals names fewer than two sides", hint="nothing is final without a seal of each")
+    if consensus == Consensus.NONE and sides:
+        raise SettingsError(f"{path}: seals names validators, and consensus none", hint="say clique or qbft")
     named = [one.lower() for validators in sides.values() for one in validators]
     if len(set(named)) != len(named):
         raise SettingsError(f"{path}: seals names a validator twice")

@@ -6,7 +6,7 @@ commitment that goes with it are the first 8 and the last 24 bytes of one 32-byt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, NewType
@@ -52,6 +52,10 @@ class Seals:
 
     consensus: Consensus = Consensus.NONE
     validators: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def missing(self, sealers: Set[str]) -> list[str]:
+        """The sides of which none of these addresses is a validator."""
+        return [side for side, validators in self.validators.items() if sealers.isdisjoint(validators)]
 
 
 UNSEALED = Seals()

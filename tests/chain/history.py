@@ -16,8 +16,9 @@ from itertools import islice
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from creditconnect.chain.blocks import Block, Log
 from creditconnect.chain.contract_abi import ContractAbi, Event
-from creditconnect.chain.registry import Block, Log, Registry
+from creditconnect.chain.registry import Registry
 from creditconnect.chain.rpc import Node
 from tests.chain.homes import ROOT, Anvil
 

@@ -13,8 +13,8 @@ import pytest
 from creditconnect.answers.audit import AuditReport, audit_replay
 from creditconnect.answers.layout import BATCH, ENTRY, INSTITUTION, JURISDICTION, NOTE, REGISTRY, Place
 from creditconnect.answers.replay import Replay
+from creditconnect.chain.blocks import Log
 from creditconnect.chain.contract_abi import Event
-from creditconnect.chain.registry import Log
 from creditconnect.errors import MirrorInconsistent, NodeBehind
 from tests.chain.history import ACCOUNTS, HASHES, History, key_of
 from tests.chain.homes import ROOT, running_anvil

@@ -43,7 +43,16 @@ COMMANDS = (
     ["audit", "replay"],
 )
 SUBMISSION = {"file", "accepted", "repeated", "rejected", "registered", "rejected_file", "files"}
-STANDING = {"institution", "waiting", "under_way", "registered", "failed_transactions", "head", "mirrored_block"}
+STANDING = {
+    "institution",
+    "waiting",
+    "under_way",
+    "registered",
+    "failed_transactions",
+    "head",
+    "final_block",
+    "mirrored_block",
+}
 OUTCOME = {"state", "block_number", "gas_used", "error"}
 BATCH = {
     *("id", "submitter", "institution", "schema", "registered_at", "count", "epoch", "reviewer", "reviewed_at"),

@@ -16,6 +16,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from creditconnect.answers.verification import CHECKS, Verification
+from creditconnect.chain.reach import BACK_AFTER_SECONDS
 from creditconnect.custody.packages import read_package
 from creditconnect.errors import OtherChain
 from creditconnect.reasons import CheckReason
@@ -55,9 +56,9 @@ class Sides:
     def own(self) -> str:
         return self.stage.anvil.url
 
-    def verify(self, *urls: str, clock: Callable[[], float] | None = None) -> Verification:
+    def verify(self, *urls: str, clock: Callable[[], float] | None = None, **numbers: int) -> Verification:
         self.banks += 1
-        made = self.stage.home(BANK_SZ, self.folder / f"asker-{self.banks}", *urls)
+        made = self.stage.home(BANK_SZ, self.folder / f"asker-{self.banks}", *urls, **numbers)
         with self.stage.open(made, clock=clock or self.stage.anvil.now) as bank:
             return bank.verify(self.package)
 
@@ -138,10 +139,14 @@ def test_verify__one_node_is_a_block_behind__answered_as_of_the_block_that_both_
         assert found.block.number == common
 
 
-def test_verify__one_node_is_minutes_behind__head_too_old(sides: Sides) -> None:
+def test_verify__one_node_is_minutes_behind__behind_and_not_a_chain_that_stands_still(sides: Sides) -> None:
+    common = sides.stage.anvil.height()
     sides.stage.anvil.rpc("evm_increaseTime", 300)
     sides.stage.anvil.mine()
-    assert_could_not_tell(sides.verify(sides.own, sides.proxy.url), "freshness", CheckReason.HEAD_TOO_OLD)
+    found = sides.verify(sides.own, sides.proxy.url)
+    assert_could_not_tell(found, "freshness", CheckReason.NODE_BEHIND)
+    assert f"at block {common}," in found.check("freshness").detail
+    assert f"another at {common + 1}" in found.check("freshness").detail
 
 
 @pytest.mark.parametrize("own_first", [True, False])
@@ -151,6 +156,82 @@ def test_verify__one_node_unreachable__the_other_answers_but_the_verdict_waits(s
     assert_could_not_tell(found, "agreement", CheckReason.NODE_UNREACHABLE)
     assert {check.status for check in found.checks[:-1] if check.name != "document"} == {VALID}
     assert found.claim is not None
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+def test_verify__one_node_unreachable_and_one_suffices_here__verified_and_marked(sides: Sides, own_first: bool) -> None:
+    urls = (sides.own, unreachable()) if own_first else (unreachable(), sides.own)
+    found = sides.verify(*urls, least_nodes=1)
+    assert found.verdict == Verdict.VERIFIED
+    agreement = found.check("agreement")
+    assert (agreement.status, agreement.reason) == (SKIPPED, CheckReason.NODE_UNREACHABLE)
+    assert agreement.detail == f"as of block {sides.stage.anvil.height()} by 1 of 2 nodes"
+
+
+def test_verify__node_away_and_one_suffices_here__not_asked_again_for_a_while(sides: Sides) -> None:
+    now = [1_000.0]
+    made = sides.stage.home(BANK_SZ, sides.folder / "asker", sides.own, sides.proxy.url, least_nodes=1)
+
+    def cut(_body: bytes) -> tuple[int, bytes] | None:
+        looked.append(1)
+        raise Cut
+
+    looked: list[int] = []
+    sides.proxy.whole = cut
+    with sides.stage.open(made, monotonic=lambda: now[0]) as bank:
+        assert bank.verify(sides.package).check("agreement").reason == CheckReason.NODE_UNREACHABLE
+        once = len(looked)
+        now[0] += BACK_AFTER_SECONDS - 1
+        found = bank.verify(sides.package)
+        assert (found.verdict, found.check("agreement").reason) == (Verdict.VERIFIED, CheckReason.NODE_UNREACHABLE)
+        assert len(looked) == once > 0
+        sides.proxy.whole = None
+        now[0] += 1
+        assert bank.verify(sides.package).check("agreement").status == VALID
+
+
+def test_verify__node_away_and_all_are_needed__asked_again_each_time(sides: Sides) -> None:
+    made = sides.stage.home(BANK_SZ, sides.folder / "asker", sides.own, sides.proxy.url)
+
+    def cut(_body: bytes) -> tuple[int, bytes] | None:
+        raise Cut
+
+    sides.proxy.whole = cut
+    with sides.stage.open(made, monotonic=lambda: 1_000.0) as bank:
+        assert bank.verify(sides.package).verdict == Verdict.COULD_NOT_TELL
+        sides.proxy.whole = None
+        assert bank.verify(sides.package).verdict == Verdict.VERIFIED
+
+
+def test_verify__no_node_answers_and_one_would_suffice__could_not_tell(sides: Sides) -> None:
+    found = sides.verify(unreachable(), unreachable(), least_nodes=1)
+    assert_nothing_was_asked(found, CheckReason.NODE_UNREACHABLE)
+
+
+def test_verify__one_node_refuses_and_one_suffices_here__could_not_tell(sides: Sides) -> None:
+    """Only a node that is away may be missing; one that answers wrongly is told."""
+    sides.proxy.rules["eth_getBlockByNumber"] = lambda call, _: refusal(call, -32005, "limit exceeded")
+    found = sides.verify(sides.own, sides.proxy.url, least_nodes=1)
+    assert_could_not_tell(found, "agreement", CheckReason.NODE_REFUSED)
+
+
+def test_verify__nodes_disagree_and_one_would_suffice__refused_all_the_same(sides: Sides) -> None:
+    for seconds, anvil in ((1, sides.stage.anvil), (2, sides.other)):
+        anvil.rpc("evm_setNextBlockTimestamp", anvil.now() + seconds)
+        anvil.mine()
+    found = sides.verify(sides.own, sides.proxy.url, least_nodes=1)
+    assert_nothing_was_asked(found, CheckReason.NODES_DISAGREE)
+    assert f"different blocks {sides.stage.anvil.height()}" in found.check("agreement").detail
+
+
+def test_verify__what_is_not_final__is_not_answered_from(sides: Sides) -> None:
+    key = entry_key(read_package(sides.package).derived.record_hash, BUREAU_HK, 0)
+    before = sides.stage.anvil.height()
+    sides.stage.send_as(sides.stage.keys[BUREAU_HK]["submit"], "revoke", [key], 1)
+    found = sides.verify(sides.own, confirmations_blocks=1)
+    assert (found.verdict, found.block and found.block.number) == (Verdict.VERIFIED, before)
+    sides.stage.anvil.mine()
+    assert sides.verify(sides.own, confirmations_blocks=1).reasons == [CheckReason.REVOKED]
 
 
 def test_verify__both_nodes_unreachable__nothing_is_said_of_the_record(sides: Sides) -> None:
@@ -231,6 +312,14 @@ def test_verify__head_of_some_age__verified_up_to_the_greatest_age(
     if verdict == Verdict.COULD_NOT_TELL:
         assert found.reasons == [CheckReason.HEAD_TOO_OLD]
         assert found.claim is not None
+
+
+@pytest.mark.parametrize("seconds", [30, -30, -3_600])
+def test_verify__clocks_that_differ__a_fresh_head_is_fresh(sides: Sides, seconds: int) -> None:
+    """By half of the greatest age ahead; behind by whatever: the block then seems to be of the future."""
+    found = sides.verify(sides.own, sides.proxy.url, clock=lambda: sides.stage.anvil.now() + seconds)
+    assert found.verdict == Verdict.VERIFIED
+    assert found.check("freshness").detail.endswith(f"is {max(seconds, 0)} s old")
 
 
 def test_verify__record_is_bad_and_the_head_too_old__could_not_tell(sides: Sides) -> None:

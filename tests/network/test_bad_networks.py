@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from creditconnect.errors import EngineMissing, NetworkError, SideInvalid
+from creditconnect.errors import EngineMissing, NetworkError, SideInvalid, WrongPassphrase
 from creditconnect.network import configuration
 from creditconnect.network.engine import Engine
 from creditconnect.network.folder import NetworkFolder
@@ -28,11 +28,13 @@ def test_start__a_port_in_use__names_it(network: Network) -> None:
     assert not network.node("hk").is_running()
 
 
-def test_start__the_wrong_passphrase__says_what_the_node_said(network: Network) -> None:
+def test_start__the_wrong_passphrase__told_before_the_node_is_started(network: Network) -> None:
     if not network.engine.opens_keystore:
         pytest.skip("this engine asks for no passphrase")
-    with pytest.raises(NetworkError, match=r"hk: its node ended and said: Fatal: .*could not decrypt key"):
-        network.node("hk").start("wrong")
+    for side in ("hk", "sz"):
+        with pytest.raises(WrongPassphrase, match="the passphrase does not open this keystore"):
+            network.node(side).start("wrong")
+        assert not network.node(side).is_running()
 
 
 def test_start__data_of_another_genesis__says_how_to_remove_it(

@@ -276,7 +276,29 @@ def test_load__seals__by_side_in_lower_case_and_written_again(tmp_path: Path) ->
         (SEALS[: SEALS.index("sz")], "seals names fewer than two sides"),
         ("seals = 7\n", "seals is no table"),
         (SEALS + "mo = []\n", "seals.mo is no list of addresses"),
+        (SEALS.replace("clique", "none"), "seals names validators, and consensus none"),
     ],
 )
 def test_load__seals_that_are_wrong__named(tmp_path: Path, table: str, complaint: str) -> None:
     assert complaint in refused(tmp_path, SETTINGS + table).message
+
+
+def test_missing__addresses_of_sealers__the_sides_without_one() -> None:
+    seals = Seals(Consensus.CLIQUE, {"hk": ("0x01",), "sz": ("0x02", "0x03")})
+    assert seals.missing({"0x03", "0x09"}) == ["hk"]
+    assert seals.missing({"0x03", "0x01"}) == []
+
+
+@pytest.mark.parametrize(("line", "least"), [("", 0), ("least_nodes = 1\n", 1), ("least_nodes = 2\n", 2)])
+def test_load__least_nodes__up_to_as_many_as_are_named(tmp_path: Path, line: str, least: int) -> None:
+    found = homes.load(home_with(tmp_path, SETTINGS + line))
+    assert found.least_nodes == least
+    (tmp_path / "written").mkdir()
+    homes.write(replace(found, home=tmp_path / "written"))
+    assert homes.load(tmp_path / "written").least_nodes == least
+
+
+@pytest.mark.parametrize("wrong", ["3", "-1", "true", '"1"'])
+def test_load__least_nodes_that_can_t_be__refused(tmp_path: Path, wrong: str) -> None:
+    said = refused(tmp_path, SETTINGS + f"least_nodes = {wrong}\n").message
+    assert "least_nodes is not a whole number from 0 to 2" in said

@@ -14,8 +14,8 @@ from typing import Any
 from creditconnect.answers.anvil import dumped_root, is_anvil
 from creditconnect.answers.layout import Place
 from creditconnect.answers.replay import Replay
+from creditconnect.chain.blocks import Block, Log
 from creditconnect.chain.contract_abi import Event
-from creditconnect.chain.registry import Block, Log
 from creditconnect.chain.rpc import Node, raw_bytes
 from creditconnect.chain.trie import storage_root
 from creditconnect.errors import MirrorInconsistent, NodeBehind, NodeRefused

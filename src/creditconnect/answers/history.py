@@ -10,19 +10,9 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
+from creditconnect.chain.blocks import Block, Log
 from creditconnect.chain.contract_abi import Event
-from creditconnect.chain.registry import (
-    Block,
-    Claim,
-    Log,
-    Note,
-    Question,
-    Registry,
-    ascii_of,
-    bytes32_of,
-    claims_from,
-    note_from,
-)
+from creditconnect.chain.registry import Claim, Note, Question, Registry, ascii_of, bytes32_of, claims_from, note_from
 from creditconnect.custody.database import Database
 from creditconnect.errors import MirrorInconsistent, NodeBehind, UsageError
 from creditconnect.exchange.mirror import Mirror

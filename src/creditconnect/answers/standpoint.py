@@ -1,17 +1,19 @@
-"""The standpoint of an answer: one block that every node has, and what each node says as of it, compared.
+"""The standpoint of an answer: one final block that every node has, and what each node says as of it, compared.
 
-Hides how many nodes there are. Never picks silently between two that disagree.
+Hides how many nodes there are. Never picks silently between two that disagree, nor passes over one that is away: the
+settings say how many must answer, and an answer by fewer than are named is marked as such.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from creditconnect.chain.blocks import Block
 from creditconnect.chain.finality import Finality
+from creditconnect.chain.reach import BACK_AFTER_SECONDS
 from creditconnect.chain.registry import (
-    Block,
     Claim,
     Institution,
     Note,
@@ -27,6 +29,12 @@ from creditconnect.errors import HeaderInvalid, NodeBehind, NodeRefused, NodeUnr
 from creditconnect.reasons import CheckReason
 from creditconnect.types import ChainIdentity, Check, CheckStatus, RecordState
 
+_REASONS = {
+    HeaderInvalid: CheckReason.HEADER_INVALID,
+    NodeBehind: CheckReason.NODE_BEHIND,
+    NodeRefused: CheckReason.NODE_REFUSED,
+    NotFinal: CheckReason.NOT_FINAL,
+}
 _OK = Check("agreement", CheckStatus.VALID, CheckReason.OK)
 _SINGLE = Check("agreement", CheckStatus.SKIPPED, CheckReason.SINGLE_NODE, "only one node is set")
 
@@ -46,6 +54,9 @@ class View:
     # Of the provider's claims that are not active: why, by entry key, and who each note means.
     notes: dict[int, Note] = field(default_factory=dict)
     actors: dict[int, str] = field(default_factory=dict)
+    # The newest final block of any node, and the time between blocks where it is known: how late `block` is.
+    newest: Block | None = None
+    period_seconds: int | None = None
 
 
 class Asked(NamedTuple):
@@ -68,14 +79,23 @@ class Standpoint:
     """Asks the registry behind one node, or behind one node a side."""
 
     def __init__(
-        self, registries: Sequence[Registry], trusted: ChainIdentity, finality: Finality, *, least_nodes: int = 0
+        self,
+        registries: Sequence[Registry],
+        trusted: ChainIdentity,
+        finality: Finality,
+        *,
+        least_nodes: int = 0,
+        monotonic: Callable[[], float],
     ) -> None:
-        """`least_nodes` must answer for there to be an answer, which is marked where more are set; 0 means all."""
+        """Of the nodes, `least_nodes` must answer, or all where it is 0."""
         self._registries = list(registries)
         self._trusted = trusted
         self._finality = finality
         self._least_nodes = least_nodes or len(self._registries)
+        self._monotonic = monotonic
         self._identified: set[str] = set()
+        # By URL, until when a node that was away is passed over, and what was said of it.
+        self._away: dict[str, tuple[float, Check]] = {}
         # What the contract never changes: the id of a permanent code, the code and side of an id.
         self._ids: dict[str, int] = {}
         self._codes: dict[int, str] = {}
@@ -88,9 +108,10 @@ class Standpoint:
         A node that can't be reached, or two that disagree, are told by `agreement`. Safe to use from several threads.
 
         Raises:
-            OtherChain: another chain or code than the trusted one answers.
+            OtherChain: another chain or code than the trusted one answers. SettingsError: the chain is sealed, and the
+            settings do not say by whom.
         """
-        reached, unreachable = self._heads()
+        reached, unreachable = self._finals()
         if not reached:
             return [View(unreachable or _error(CheckReason.NODE_UNREACHABLE, "no node is set"))] * len(asked)
         try:
@@ -105,56 +126,71 @@ class Standpoint:
 
     # ------------------------------------------------------------------------------------------------------- private
 
-    def _heads(self) -> tuple[list[tuple[Registry, Block]], Check | None]:
-        """The nodes that answer, each with its newest final block, and what to say of those that do not."""
+    def _finals(self) -> tuple[list[tuple[Registry, Block]], Check | None]:
+        """The nodes that answer, with their final blocks, and what to say of those that do not."""
         reached: list[tuple[Registry, Block]] = []
         failure: Check | None = None
         for registry in self._registries:
+            if (away := self._known_away(registry)) is not None:
+                failure = failure or away
+                continue
             try:
                 if registry.node.url not in self._identified:
                     registry.require_identity(self._trusted)
                     self._identified.add(registry.node.url)
-                head = registry.head_of(self._trusted)
-                reached.append((registry, self._finality.under(registry, head)))
+                reached.append((registry, self._finality.under(registry, registry.head_of(self._trusted))))
             except NodeUnreachable as error:
                 self._identified.discard(registry.node.url)
-                failure = _error(CheckReason.NODE_UNREACHABLE, error.message)
-            except NodeRefused as error:
-                failure = _error(CheckReason.NODE_REFUSED, error.message)
-            except NodeBehind as error:
-                failure = _error(CheckReason.NODE_BEHIND, error.message)
-            except (NotFinal, HeaderInvalid) as error:
-                failure = _error(CheckReason.NOT_FINAL, error.message)
-        if failure is not None and len(reached) >= self._least_nodes:
-            told = f"as one node alone has it: {failure.detail}" if len(reached) == 1 else failure.detail
-            failure = Check("agreement", CheckStatus.SKIPPED, CheckReason.SINGLE_NODE, told)
+                away = _error(CheckReason.NODE_UNREACHABLE, error.message)
+                self._away[registry.node.url] = self._monotonic() + BACK_AFTER_SECONDS, away
+                failure = failure or away
+            except (HeaderInvalid, NodeBehind, NodeRefused, NotFinal) as error:
+                # A node that answers, and wrongly, is never one that may be missing.
+                failure = _error(_REASONS[type(error)], error.message)
         return reached, failure
+
+    def _known_away(self, registry: Registry) -> Check | None:
+        """What was said of a node that was away lately, where the others suffice: a frozen one costs seconds a look."""
+        until, said = self._away.get(registry.node.url, (0.0, None))
+        others = sum(self._monotonic() >= self._away.get(one.node.url, (0.0,))[0] for one in self._registries)
+        return said if self._monotonic() < until and others >= self._least_nodes else None
 
     def _taken(
         self, asker: str, asked: Sequence[Asked], reached: list[tuple[Registry, Block]], unreachable: Check | None
     ) -> list[View]:
-        number = min(head.number for _, head in reached)
-        blocks = [(registry, _block_at(registry, number, head)) for registry, head in reached]
+        number = min(final.number for _, final in reached)
+        blocks = [(registry, _block_at(registry, number, final)) for registry, final in reached]
         if len({block.hash for _, block in blocks}) > 1:
             return [View(_error(CheckReason.NODES_DISAGREE, f"the nodes have different blocks {number}"))] * len(asked)
         answers = [self._ask(registry, block, asker, asked) for registry, block in blocks]
         ahead, newest = max(reached, key=lambda one: one[1].number)
         newer = self._ask(ahead, newest, asker, asked) if newest.number > number else answers[0]
-        agreement = unreachable or (_OK if len(answers) > 1 else _SINGLE)
+        agreement = self._agreement(unreachable, len(answers), number)
         return [
-            self._agreed(views, later, number, newest.number, agreement)
-            for *views, later in zip(*answers, newer, strict=True)
+            self._agreed(views, later, number, newest, agreement) for *views, later in zip(*answers, newer, strict=True)
         ]
 
-    def _agreed(self, views: list[View], later: View, number: int, newest: int, agreement: Check) -> View:
+    def _agreement(self, unreachable: Check | None, answers: int, number: int) -> Check:
+        """What is said of the nodes where those that answered say the same."""
+        if unreachable is None:
+            return _OK if answers > 1 else _SINGLE
+        if unreachable.reason != CheckReason.NODE_UNREACHABLE or answers < self._least_nodes:
+            return unreachable
+        said = f"as of block {number} by {answers} of {len(self._registries)} nodes"
+        return Check("agreement", CheckStatus.SKIPPED, CheckReason.NODE_UNREACHABLE, said)
+
+    def _agreed(self, views: list[View], later: View, number: int, newest: Block, agreement: Check) -> View:
         """One record's view, if the nodes say the same of it, and the one ahead nothing newer."""
         if any(view != views[0] for view in views[1:]):
             return View(_error(CheckReason.NODES_DISAGREE, f"the nodes answer differently about block {number}"))
-        if newest > number and not _same(views[0], later):
+        if newest.number > number and not _same(views[0], later):
             # What the node behind lacks matters to this record: as of the common block the answer would be out of date.
-            return View(_error(CheckReason.NODE_BEHIND, f"a node is at block {number}, another knows more at {newest}"))
+            return View(
+                _error(CheckReason.NODE_BEHIND, f"a node is at block {number}, another knows more at {newest.number}")
+            )
         codes: dict[int, str] = {claim.institution: self._codes[claim.institution] for claim in views[0].claims}
-        return replace(views[0], agreement=agreement, codes=codes)
+        period_seconds = self._finality.period_seconds
+        return replace(views[0], agreement=agreement, codes=codes, newest=newest, period_seconds=period_seconds)
 
     def _ask(self, registry: Registry, block: Block, asker: str, asked: Sequence[Asked]) -> list[View]:
         """Each distinct thing is asked once, all in one round trip where the node takes that many."""
@@ -261,9 +297,9 @@ def _same(one: View, other: View) -> bool:
     return replace(one, block=None) == replace(other, block=None)
 
 
-def _block_at(registry: Registry, number: int, head: Block) -> Block:
-    if head.number == number:
-        return head
+def _block_at(registry: Registry, number: int, final: Block) -> Block:
+    if final.number == number:
+        return final
     block = registry.block(number)
     if block is None:
         raise NodeBehind(f"{registry.node.url}: has no block {number}")

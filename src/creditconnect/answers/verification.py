@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from creditconnect.answers.standpoint import Asked, Standpoint, View
-from creditconnect.chain.registry import Block, Claim, Institution
+from creditconnect.chain.blocks import Block
+from creditconnect.chain.registry import Claim, Institution
 from creditconnect.custody.packages import Package, read_package
 from creditconnect.errors import (
     CreditConnectError,
@@ -49,8 +50,8 @@ CHECKS = (
 FindDocument = Callable[[str], Measured | None]
 """Measures the document of that name that is shown; None where none is."""
 
-# What leaves the verdict alone: there is nothing to check.
-_MAY_BE_SKIPPED = (CheckReason.SINGLE_NODE, CheckReason.NO_DOCUMENT)
+# What leaves the verdict alone: there is nothing to check, or the settings let one node answer for both.
+_MAY_BE_SKIPPED = (CheckReason.SINGLE_NODE, CheckReason.NODE_UNREACHABLE, CheckReason.NO_DOCUMENT)
 _UNOPENED = {
     SealedForAnother: CheckReason.SEALED_FOR_ANOTHER,
     SealedKeyGone: CheckReason.SEALED_KEY_GONE,
@@ -198,7 +199,7 @@ class Verifier:
             _lifecycle(claim, view),
             _expiry(claim, now),
             _corridor(view, now),
-            self._freshness(view.block),
+            self._freshness(view, view.block),
             view.agreement,
         )
         return replace(
@@ -211,13 +212,20 @@ class Verifier:
             institutions=view.codes,
         )
 
-    def _freshness(self, block: Block) -> Check:
-        age = int(self._clock()) - block.timestamp
-        if age > self._greatest_head_age_seconds:
-            return _check(
-                "freshness", CheckReason.HEAD_TOO_OLD, f"block {block.number} is {age} s old", CheckStatus.ERROR
-            )
-        return _valid("freshness", f"block {block.number} is {max(age, 0)} s old")
+    def _freshness(self, view: View, block: Block) -> Check:
+        """A block of the future is fresh: clocks differ, and a validator's may be ahead of this one."""
+        now = int(self._clock())
+        age = now - block.timestamp
+        if age <= self._greatest_head_age_seconds:
+            return _valid("freshness", f"block {block.number} is {max(age, 0)} s old")
+        newest = view.newest or block
+        if now - newest.timestamp <= self._greatest_head_age_seconds:
+            said = f"a node is at block {block.number}, {age} s old, and another at {newest.number}"
+            return _check("freshness", CheckReason.NODE_BEHIND, said, CheckStatus.ERROR)
+        said = f"block {block.number} is {age} s old"
+        if view.period_seconds:
+            said = f"no block for {age // view.period_seconds} periods: block {block.number} is {age} s old"
+        return _check("freshness", CheckReason.HEAD_TOO_OLD, said, CheckStatus.ERROR)
 
 
 class _Sound(NamedTuple):

@@ -1,89 +1,138 @@
-"""Which blocks are final: those under a seal of each side.
+"""Which block is final: the newest under a seal of each side, whatever the engine's own quorum.
 
-Nothing counts before that, whatever the engine's own quorum: with two validators of one side a quorum might be had
-without the other side. On Clique each block has one seal, so a block is final when those that follow it have brought in
-the other sides'; on QBFT the seals of all are in the block itself. Headers are recomputed, seals recovered, and whose
-they have to be is said by this institution's settings, never by a header.
+A seal stands for its block and all before it. So the walk goes back from the head, gathering who sealed, until each
+side has:
 
-A chain that nobody seals (`Consensus.NONE`) has confirmations instead, and proves nothing by them.
+    Clique  ... N: hk   N + 1: sz   N + 2: hk      N + 1 is final: sz sealed it, hk the block upon it
+    QBFT    ... N: hk and sz                       N is final at once
+    none    nobody seals: final is what has the number of confirmations that the settings say
+
+Hashes are recomputed and seals recovered (`headers`); whose seals count comes from the settings, never from a node.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from creditconnect.chain.headers import Header, read_header
-from creditconnect.chain.registry import Block, Registry, block_from
-from creditconnect.chain.rpc import quantity
-from creditconnect.errors import HeaderInvalid, NodeBehind, NodeRefused, NotFinal
+from creditconnect.chain.blocks import Block, block_from, there
+from creditconnect.chain.headers import Header, read_header, recognise
+from creditconnect.chain.registry import Registry
+from creditconnect.chain.rpc import Node, quantity
+from creditconnect.errors import NodeBehind, NodeRefused, NotFinal, SettingsError
 from creditconnect.types import Consensus, Seals
 
-# On two validators a chain without one side's seals stands still; on more the side is as good as gone after so many.
+# Two validators alternate: two blocks nearly always do. Further back than this a side has sealed nothing for long.
 GREATEST_WALK_BLOCKS = 64
-# What nearly always suffices, in one round trip.
-_FIRST_WALK_BLOCKS = 4
+# Read in one round trip.
+_AT_ONCE_BLOCKS = 4
+_BEHIND_HINT = "the node is behind; try again later"
 
 
 class Finality:
-    """Finds the newest final block under a head. Safe to share between threads."""
+    """Tells final blocks of one chain, through whichever of its nodes. Safe to use from several threads."""
 
     def __init__(self, seals: Seals, *, confirmations: int = 0) -> None:
-        """`confirmations` are for a chain that nobody seals: 0 means that every block is final."""
+        """`confirmations` counts only where nobody seals; 0: the head itself is final."""
         self._seals = seals
         self._confirmations = confirmations
+        self._recognised: set[str] = set()
+        # The last answer: a head is asked about many times.
+        self._last: tuple[Block, Block] | None = None
+        self.period_seconds: int | None = None
+        """The least time between two blocks that was seen; None where nobody seals, or too few blocks are there."""
+
+    @property
+    def consensus(self) -> Consensus:
+        return self._seals.consensus
 
     def under(self, registry: Registry, head: Block) -> Block:
-        """The newest block, from a node's head back, that is final.
+        """The newest final block at or below `head`, which is this node's.
 
         Raises:
-            NotFinal: there is none within 64 blocks. HeaderInvalid: a header is not what its hash says, or does not
-                lead to the head. NodeBehind: the node lacks a block below its own head.
+            NotFinal: no block of the last 64 is under a seal of each side. HeaderInvalid: a block's hash or seal is
+            not its own. NodeBehind: the node lacks a block. SettingsError: the chain is sealed, and the settings do not
+            say by whom.
         """
-        if self._seals.consensus != Consensus.NONE:
-            return self._sealed(registry, head)
-        if not self._confirmations:
-            return head
-        found = registry.block(max(0, head.number - self._confirmations))
-        if found is None:
-            raise NodeBehind(f"{registry.node.url}: lacks a block below its own head {head.number}")
+        last = self._last
+        if last is not None and last[0] == head:
+            return last[1]
+        if self._seals.consensus is Consensus.NONE:
+            self._require_unsealed(registry.node)
+            found = self._confirmed(registry, head)
+        else:
+            found = self._sealed(registry.node, head)
+        self._last = head, found
         return found
 
-    def _sealed(self, registry: Registry, head: Block) -> Block:
-        missing = dict(self._seals.validators)
-        expected = head.hash
-        last, lowest = head.number, max(1, head.number - GREATEST_WALK_BLOCKS + 1)
-        while missing and last >= lowest:
-            walk = _FIRST_WALK_BLOCKS if last == head.number else GREATEST_WALK_BLOCKS
-            for answer in _headers(registry, max(lowest, last - walk + 1), last):
-                header = read_header(answer, self._seals.consensus)
-                _require_link(registry, header, expected)
-                expected, last = header.parent_hash, header.number - 1
-                missing = {side: who for side, who in missing.items() if not set(who) & set(header.sealers)}
-                if not missing:
-                    return block_from(answer)
-        lacking = ", ".join(sorted(missing))
+    def _confirmed(self, registry: Registry, head: Block) -> Block:
+        if not self._confirmations:
+            return head
+        number = max(0, head.number - self._confirmations)
+        found: Block = there(registry.block(number), registry.node.url, number)
+        return found
+
+    def _sealed(self, node: Node, head: Block) -> Block:
+        sealers: set[str] = set()
+        found: Block | None = None
+        above: Header | None = None
+        for header, block in self._walk(node, head):
+            sealers.update(header.sealers)
+            if found is None and not self._seals.missing(sealers):
+                found = block
+            if above is not None:
+                self._notice_period(above.timestamp - header.timestamp)
+            # A second one, which is there already, tells the time between blocks.
+            if found is not None and (above is not None or header.number == 0):
+                return found
+            above = header
+        walked = head.number - (above or head).number + 1
+        missing = ", ".join(self._seals.missing(sealers))
         raise NotFinal(
-            f"{registry.node.url}: no block up to {head.number} is final: it lacks a seal of {lacking}",
+            f"{node.url}: none of the {walked} blocks up to {head.number} is final: no seal of {missing}",
             hint="creditconnect network status shows who seals; [seals] in settings.toml says whose seals count",
         )
 
+    def _walk(self, node: Node, head: Block) -> Iterator[tuple[Header, Block]]:
+        """The headers from the head back, each the parent of the one before, in a few round trips."""
+        expected, end = head.hash, max(-1, head.number - GREATEST_WALK_BLOCKS)
+        for first in range(head.number, end, -_AT_ONCE_BLOCKS):
+            numbers = range(first, max(end, first - _AT_ONCE_BLOCKS), -1)
+            answers = node.batch([("eth_getBlockByNumber", [quantity(number), False]) for number in numbers])
+            for number, given in zip(numbers, answers, strict=True):
+                answer, header = given, self._read(node, number, given)
+                if header is None or header.hash != expected:
+                    # Another block took the place meanwhile; what is asked about is the head that was given.
+                    answer = node.call("eth_getBlockByHash", "0x" + expected.hex(), False)
+                    header = self._read(node, number, answer)
+                if header is None or header.hash != expected:
+                    raise NodeBehind(f"{node.url}: has no block {number}", hint=_BEHIND_HINT)
+                expected = header.parent_hash
+                yield header, block_from(answer)
 
-def _headers(registry: Registry, first: int, last: int) -> list[Mapping[str, Any]]:
-    """From the last back to the first."""
-    calls = [("eth_getBlockByNumber", [quantity(number), False]) for number in range(last, first - 1, -1)]
-    answers = registry.node.batch(calls)
-    for answer in answers:
+    def _read(self, node: Node, number: int, answer: Any) -> Header | None:
         if isinstance(answer, NodeRefused):
             raise answer
         if answer is None:
-            raise NodeBehind(f"{registry.node.url}: lacks a block below {last}", hint="try again later")
-    return answers
+            return None
+        header = read_header(answer, self._seals.consensus)
+        if header.number != number:
+            raise NodeBehind(f"{node.url}: answered block {header.number} for block {number}", hint=_BEHIND_HINT)
+        return header
 
+    def _require_unsealed(self, node: Node) -> None:
+        """Without trusted seals a chain of validators would be believed by its first block: refused instead."""
+        if node.url in self._recognised:
+            return
+        genesis = there(node.call("eth_getBlockByNumber", quantity(0), False), node.url, 0)
+        consensus = recognise(genesis)
+        if consensus is not Consensus.NONE:
+            raise SettingsError(
+                f"{node.url}: its chain is sealed ({consensus}), and settings.toml does not say by whom",
+                hint="add [seals] with each side's validators; their addresses are in the sides' side.json",
+            )
+        self._recognised.add(node.url)
 
-def _require_link(registry: Registry, header: Header, expected: bytes) -> None:
-    if header.hash != expected:
-        raise HeaderInvalid(
-            f"{registry.node.url}: block {header.number} is not the one that its successor, or the head, names",
-            hint="the chain moved meanwhile, or the node lies; try again",
-        )
+    def _notice_period(self, seconds: int) -> None:
+        if seconds > 0:
+            self.period_seconds = min(seconds, self.period_seconds or seconds)

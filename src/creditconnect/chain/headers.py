@@ -43,6 +43,8 @@ _NUMBERS = {
     *("baseFeePerGas", "blobGasUsed", "excessBlobGas"),
 }
 _EXTRA = _FIELDS.index("extraData")
+# "ctical byzantine fault tolerance": what IBFT's family, QBFT in it, writes there.
+_QBFT_MIX_HASH = bytes.fromhex("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,22 @@ def read_header(answer: Mapping[str, Any], consensus: Consensus) -> Header:
         named = str(answer.get("number", "?"))[:20]
         raise HeaderInvalid(f"block {named}: is no {consensus} header ({type(error).__name__})") from None
     return Header(number, found, fields[0], timestamp, sealers, validators)
+
+
+def recognise(answer: Mapping[str, Any]) -> Consensus:
+    """Which consensus block 0 looks as if made for: to refuse what the settings do not expect, never to trust it.
+
+    Raises:
+        HeaderInvalid: a member is missing or has not its form.
+    """
+    try:
+        mix_hash, extra = _raw(answer["mixHash"]), _raw(answer["extraData"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise HeaderInvalid("block 0: has no mixHash or no extraData") from None
+    if mix_hash == _QBFT_MIX_HASH:
+        return Consensus.QBFT
+    # Clique's block 0 lists the validators; Anvil's extraData is empty.
+    return Consensus.CLIQUE if not any(mix_hash) and len(extra) >= VANITY_BYTES + SEAL_BYTES else Consensus.NONE
 
 
 def header_hash(answer: Mapping[str, Any], consensus: Consensus) -> bytes:

@@ -1,26 +1,28 @@
-"""Which node is asked and sent to: the own side's, or another's for as long as that one is out of reach.
+"""Which node is asked now: the own side's while it answers, the other side's while it does not.
 
-An act is done with one node from its beginning to its end, and again from its beginning with the next: whatever is done
-here may be done twice. What is sent is the same bytes, to whomever.
+Changes nodes between two acts, never within one: whatever an act concludes, it concludes from one node. A node is asked
+anything only after it was seen to be of the trusted chain, and again after each time that it was away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
+from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.registry import Registry
 from creditconnect.errors import NodeUnreachable
 from creditconnect.types import ChainIdentity
 
-# How long a node that did not answer is left alone.
-AGAIN_AFTER_SECONDS = 30.0
+# How long another node has its place before one that was away is tried again.
+BACK_AFTER_SECONDS = 30.0
 
 Done = TypeVar("Done")
 
 
 class Reach:
-    """The registry behind each side's node, the own side's first. Not for several threads at once."""
+    """The registry behind one node a side, the own side's first."""
 
     def __init__(
         self, registries: Sequence[Registry], trusted: ChainIdentity, *, monotonic: Callable[[], float]
@@ -28,45 +30,75 @@ class Reach:
         self._registries = list(registries)
         self._trusted = trusted
         self._monotonic = monotonic
-        self._failed_at: dict[int, float] = {}
-        self._identified: set[int] = set()
+        self._identified: set[str] = set()
+        # By URL, until when a node that was away comes after the others.
+        self._away_until: dict[str, float] = {}
+
+    @property
+    def abi(self) -> ContractAbi:
+        return self._registries[0].abi
+
+    @property
+    def chain_id(self) -> int:
+        return self._trusted.chain_id
+
+    @property
+    def address(self) -> str:
+        """The registry's, with its checksum (EIP-55)."""
+        return self._registries[0].checksum_address
 
     def registry(self) -> Registry:
-        """The first that answers, known to be the trusted one.
+        """The registry behind the node to ask now.
 
         Raises:
-            NodeUnreachable: none does. OtherChain: another chain or code answers.
+            NodeUnreachable: no node answers; OtherChain: the node's chain is not the trusted one.
         """
         return self.act(lambda registry: registry)
 
     def act(self, do: Callable[[Registry], Done]) -> Done:
-        """Do something with a node, and again with the next where that one can't be reached.
+        """What `do` gives, which is done anew by the next node where one does not answer.
 
         Raises:
-            NodeUnreachable: none can; of the own side's. Whatever `do` raises else.
+            NodeUnreachable: the first node's, if none answers. OtherChain: as `registry`. Whatever `do` raises.
         """
-        failures: list[NodeUnreachable] = []
-        for place in self._order():
+        failures: dict[str, NodeUnreachable] = {}
+        for registry in self._in_order():
             try:
-                self._identify(place)
-                return do(self._registries[place])
+                return self._asked(registry, do)
             except NodeUnreachable as error:
-                self._failed_at[place] = self._monotonic()
-                self._identified.discard(place)
-                failures.append(error)
-        raise failures[0]
+                failures[registry.node.url] = error
+        raise failures[self._registries[0].node.url]
 
-    def _order(self) -> list[int]:
-        """Those that failed lately come last, which is no more than to try them when there is nothing else."""
-        now = self._monotonic()
+    def ask_others(self, registry: Registry, do: Callable[[Registry], object]) -> None:
+        """Do something by each other node that is not away; one that turns out to be is passed over.
 
-        def failed(place: int) -> bool:
-            return now - self._failed_at.get(place, -AGAIN_AFTER_SECONDS) < AGAIN_AFTER_SECONDS
+        Raises:
+            OtherChain: as `registry`. Whatever `do` raises but NodeUnreachable.
+        """
+        for other in self._registries:
+            if other is not registry and not self._is_away(other):
+                with suppress(NodeUnreachable):
+                    self._asked(other, do)
 
-        return sorted(range(len(self._registries)), key=lambda place: (failed(place), place))
+    def _asked(self, registry: Registry, do: Callable[[Registry], Done]) -> Done:
+        """What `do` gives by a node that was identified; whether it is away is kept in mind."""
+        url = registry.node.url
+        try:
+            if url not in self._identified:
+                registry.require_identity(self._trusted)
+                self._identified.add(url)
+            done = do(registry)
+        except NodeUnreachable:
+            self._identified.discard(url)
+            self._away_until[url] = self._monotonic() + BACK_AFTER_SECONDS
+            raise
+        self._away_until.pop(url, None)
+        return done
 
-    def _identify(self, place: int) -> None:
-        """Whenever a node is turned to anew: another one may answer at its URL by now."""
-        if place not in self._identified:
-            self._registries[place].require_identity(self._trusted)
-            self._identified.add(place)
+    def _in_order(self) -> list[Registry]:
+        """Those that are not known to be away first."""
+        return sorted(self._registries, key=self._is_away)
+
+    def _is_away(self, registry: Registry) -> bool:
+        until = self._away_until.get(registry.node.url)
+        return until is not None and self._monotonic() < until

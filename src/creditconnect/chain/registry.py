@@ -6,13 +6,14 @@ mix two blocks nor come from a node that lacks the block: that is `NodeBehind`, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from creditconnect.chain.blocks import Block, Log, Receipt, block_from, log_from, receipt_from, there
 from creditconnect.chain.contract_abi import ContractAbi, Event
 from creditconnect.chain.rpc import Node, quantity, raw_bytes
 from creditconnect.errors import NodeBehind, NodeRefused, OtherChain, Reverted
@@ -30,38 +31,6 @@ from creditconnect.types import (
 
 # findMany costs some 6,000 gas a pair; geth answers calls up to 50M gas.
 FIND_MANY_PAIRS = 4_000
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A block as far as answers depend on it; `timestamp` in seconds since 1970, UTC."""
-
-    number: int
-    hash: bytes
-    parent_hash: bytes
-    timestamp: int
-    base_fee: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """An event as the node gave it."""
-
-    block_number: int
-    block_hash: bytes
-    index: int
-    tx_hash: bytes
-    topics: tuple[bytes, ...]
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    tx_hash: bytes
-    block_number: int
-    block_hash: bytes
-    succeeded: bool
-    gas_used: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +146,7 @@ class Registry:
         for answer in (chain_id, genesis, code):
             if isinstance(answer, NodeRefused):
                 raise answer
+        genesis, code = (there(answer, self.node.url, "latest") for answer in (genesis, code))
         return ChainIdentity(int(chain_id, 16), raw_bytes(genesis["hash"]), self.address, keccak(raw_bytes(code)))
 
     def require_identity(self, trusted: ChainIdentity) -> None:
@@ -198,7 +168,7 @@ class Registry:
                 )
 
     def head(self) -> Block:
-        return block_from(self.node.call("eth_getBlockByNumber", "latest", False))
+        return block_from(there(self.node.call("eth_getBlockByNumber", "latest", False), self.node.url, "latest"))
 
     def head_of(self, trusted: ChainIdentity) -> Block:
         """The head, if block 0 is still the trusted chain's.
@@ -212,6 +182,7 @@ class Registry:
         for answer in (genesis, head):
             if isinstance(answer, NodeRefused):
                 raise answer
+        genesis, head = (there(answer, self.node.url, "latest") for answer in (genesis, head))
         if raw_bytes(genesis["hash"]) != trusted.genesis_hash:
             raise OtherChain(
                 f"{self.node.url}: genesis hash is {genesis['hash'][2:]}, not the trusted {trusted.genesis_hash.hex()}",
@@ -242,11 +213,12 @@ class Registry:
             NodeRefused: the node would not say.
         """
         answers = self.node.batch([("eth_getTransactionReceipt", ["0x" + tx_hash.hex()]) for tx_hash in tx_hashes])
-        return [_receipt(answer) for answer in answers]
+        return [receipt_from(answer) for answer in answers]
 
-    def nonce(self, address: str) -> int:
-        """How many transactions of `address` are in blocks."""
-        return int(self.node.call("eth_getTransactionCount", address, "latest"), 16)
+    def nonce(self, address: str, block_number: int | None = None) -> int:
+        """How many transactions of `address` are in blocks, up to that number or the head."""
+        at = "latest" if block_number is None else quantity(block_number)
+        return int(there(self.node.call("eth_getTransactionCount", address, at), self.node.url, at), 16)
 
     def send(self, raw_transactions: Sequence[bytes]) -> list[NodeRefused | None]:
         """Hand signed transactions to the node; a refusal stands in its place, and decides nothing by itself."""
@@ -304,7 +276,8 @@ class Registry:
         """
         at = "latest" if block_number is None else quantity(block_number)
         try:
-            self.node.call("eth_call", {"from": sender, "to": self.address, "data": "0x" + data.hex()}, at)
+            call = {"from": sender, "to": self.address, "data": "0x" + data.hex()}
+            there(self.node.call("eth_call", call, at), self.node.url, at)
         except NodeRefused as refusal:
             raise self._reverted(refusal) or refusal from None
 
@@ -316,7 +289,7 @@ class Registry:
         """
         call = {"from": sender, "to": self.address, "data": "0x" + data.hex(), "gas": quantity(greatest)}
         try:
-            return int(self.node.call("eth_estimateGas", call), 16)
+            return int(there(self.node.call("eth_estimateGas", call), self.node.url, "latest"), 16)
         except NodeRefused as refusal:
             raise self._reverted(refusal) or refusal from None
 
@@ -325,7 +298,8 @@ class Registry:
         answers = self.node.call(
             "eth_getLogs", {"address": self.address, "fromBlock": quantity(first), "toBlock": quantity(last)}
         )
-        return sorted((_log(answer) for answer in answers), key=lambda log: (log.block_number, log.index))
+        answers = there(answers, self.node.url, last)
+        return sorted((log_from(answer) for answer in answers), key=lambda log: (log.block_number, log.index))
 
     def event(self, log: Log) -> Event:
         return self.abi.decode_event(log.topics, log.data)
@@ -442,41 +416,4 @@ def _found(word: bytes) -> Found | None:
         state=RecordState(word[30]),
         expired=bool(word[31] & 0x80),
         claims=word[31] & 0x7F,
-    )
-
-
-def block_from(answer: Mapping[str, Any]) -> Block:
-    """A block as `eth_getBlockByNumber` gives it."""
-    base_fee = answer.get("baseFeePerGas")
-    return Block(
-        number=int(answer["number"], 16),
-        hash=raw_bytes(answer["hash"]),
-        parent_hash=raw_bytes(answer["parentHash"]),
-        timestamp=int(answer["timestamp"], 16),
-        base_fee=None if base_fee is None else int(base_fee, 16),
-    )
-
-
-def _receipt(answer: Any) -> Receipt | None:
-    if answer is None:
-        return None
-    if isinstance(answer, NodeRefused):
-        raise answer
-    return Receipt(
-        tx_hash=raw_bytes(answer["transactionHash"]),
-        block_number=int(answer["blockNumber"], 16),
-        block_hash=raw_bytes(answer["blockHash"]),
-        succeeded=int(answer["status"], 16) == 1,
-        gas_used=int(answer["gasUsed"], 16),
-    )
-
-
-def _log(answer: dict[str, Any]) -> Log:
-    return Log(
-        block_number=int(answer["blockNumber"], 16),
-        block_hash=raw_bytes(answer["blockHash"]),
-        index=int(answer["logIndex"], 16),
-        tx_hash=raw_bytes(answer["transactionHash"]),
-        topics=tuple(raw_bytes(topic) for topic in answer["topics"]),
-        data=raw_bytes(answer["data"]),
     )

@@ -213,9 +213,9 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         ("waiting #", "under way #", "registered #", "failed transactions #"),
         [(standing.waiting, standing.under_way, standing.registered, standing.failed_transactions)],
     )
-    say(
-        f"node at block {standing.head.number} of {utc(standing.head.timestamp)}, mirrored to {standing.mirrored_block}"
-    )
+    final = "-" if standing.final_block is None else standing.final_block
+    at = utc(standing.head.timestamp)
+    say(f"node at block {standing.head.number} of {at}, final to {final}, mirrored to {standing.mirrored_block}")
 
 
 def _seals(files: list[Path]) -> Seals:

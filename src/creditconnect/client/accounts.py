@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from creditconnect import settings as homes
+from creditconnect.chain.blocks import Block
 from creditconnect.chain.key_files import KeyFile
-from creditconnect.chain.registry import Block, Question
+from creditconnect.chain.registry import Question
 from creditconnect.client.key_standing import KeyKind, KeyStanding
 from creditconnect.client.opened import Opened
 from creditconnect.errors import UsageError

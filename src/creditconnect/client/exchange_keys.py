@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from creditconnect.chain.registry import Block, Question
+from creditconnect.chain.blocks import Block
+from creditconnect.chain.registry import Question
 from creditconnect.client.key_standing import KeyKind, KeyStanding
 from creditconnect.client.opened import Opened
 from creditconnect.custody.exchange_keys import ExchangeKey

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from creditconnect.chain.registry import Block, Question, bytes32_of
+from creditconnect.chain.blocks import Block
+from creditconnect.chain.registry import Question, bytes32_of
 from creditconnect.client.opened import Opened
 from creditconnect.custody import hpke, sealed_packages
 from creditconnect.custody.archives import is_archive, read_packages, write_archive

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from creditconnect import settings as homes
-from creditconnect.chain.registry import Block
+from creditconnect.chain.blocks import Block
 from creditconnect.client.accounts import Accounts
 from creditconnect.client.exchange_keys import ExchangeKeeping
 from creditconnect.client.key_standing import KeyKind, KeyStanding

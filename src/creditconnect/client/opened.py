@@ -17,21 +17,13 @@ from typing import Self
 from creditconnect import settings as homes
 from creditconnect.answers.standpoint import Standpoint
 from creditconnect.answers.verification import Verifier
+from creditconnect.chain.blocks import Block
 from creditconnect.chain.contract_abi import ContractAbi
 from creditconnect.chain.deployment import Deployment
 from creditconnect.chain.finality import Finality
 from creditconnect.chain.key_files import KeyFiles
 from creditconnect.chain.reach import Reach
-from creditconnect.chain.registry import (
-    Block,
-    Claim,
-    Found,
-    Question,
-    Registry,
-    ascii_of,
-    bytes32_of,
-    claims_from,
-)
+from creditconnect.chain.registry import Claim, Found, Question, Registry, ascii_of, bytes32_of, claims_from
 from creditconnect.chain.rpc import Node
 from creditconnect.custody import tables
 from creditconnect.custody.database import Database
@@ -48,10 +40,7 @@ from creditconnect.exchange.review import Review
 from creditconnect.exchange.submitter import submitter_lock
 from creditconnect.records.schemas import SchemaCatalogue
 from creditconnect.settings import Ask, Settings
-from creditconnect.types import Consensus, RecordState
-
-# What a validator takes at least: geth hands nothing on to its peers that pays nothing.
-LEAST_GAS_PRICE_WEI = {Consensus.NONE: 0, Consensus.CLIQUE: 1, Consensus.QBFT: 0}
+from creditconnect.types import RecordState
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +116,23 @@ class Opened:
     @cached_property
     def _registries(self) -> list[Registry]:
         """One a node, the own side's first. Nothing is asked yet."""
-        abi = ContractAbi.load()
-        return [Registry(Node(url), self.deployment.identity.registry, abi) for url in self.settings.nodes]
+        abi, nodes = ContractAbi.load(), self.settings.nodes
+        address = self.deployment.identity.registry
+        if len(nodes) == 1:
+            return [Registry(Node(nodes[0]), address, abi)]
+        # There is another one to go to: less is waited for each.
+        return [Registry(Node(url, timeout_seconds=10.0, attempts=2), address, abi) for url in nodes]
 
     @property
     def registry(self) -> Registry:
-        """Behind the own side's node, or another's while that is out of reach; known to be the trusted one."""
+        """The registry behind the node to ask now, the own side's while that answers; known to be the trusted one."""
         return self._reach.registry()
 
     def final_block(self) -> Block:
-        """The newest block that is under a seal of each side, where the chain is sealed.
+        """The newest block under a seal of each side, as of the node to ask now.
 
         Raises:
-            NodeUnreachable: no node answers. NotFinal: no block is.
+            NotFinal: a side sealed none of the newest.
         """
         return self._reach.act(lambda registry: self._finality.under(registry, registry.head()))
 
@@ -192,7 +185,11 @@ class Opened:
     def _verifier(self) -> Verifier:
         return Verifier(
             Standpoint(
-                self._registries, self.deployment.identity, self._finality, least_nodes=self.settings.least_nodes
+                self._registries,
+                self.deployment.identity,
+                self._finality,
+                least_nodes=self.settings.least_nodes,
+                monotonic=self._monotonic,
             ),
             self.settings.institution,
             self.schemas,
@@ -220,7 +217,7 @@ class Opened:
                 self.settings.institution,
                 schema_ids=self.schema_number,
                 batch_records=self.settings.batch_records,
-                gas_price_wei=max(self.settings.gas_price_wei, LEAST_GAS_PRICE_WEI[self.settings.seals.consensus]),
+                gas_price_wei=self.settings.gas_price_wei,
                 clock=self._clock,
                 monotonic=self._monotonic,
             )
@@ -281,7 +278,7 @@ class Opened:
         return [claim for claim in found.claims if found.codes[claim.institution] == self.settings.institution]
 
     def _states(self, records: list[StoredRecord]) -> list[str]:
-        """Each record's state on the chain now: a `RecordState`'s name, or EXPIRED."""
+        """Each record's state as of the final block: a `RecordState`'s name, or EXPIRED."""
         block = self.final_block()
         own = self._own_id(block)
         found = self.registry.find_many([(record.derived.record_hash, own) for record in records], block)
@@ -309,7 +306,7 @@ class Opened:
         """
         if schema not in self._schema_numbers:
             question = Question("schemaByHash", (self.schemas.load(schema).hash,))
-            (number,) = self.registry.ask([question], self.final_block())
+            (number,) = self.registry.ask([question], self.registry.head())
             if not number:
                 raise UsageError(f"the registry has not pinned the schema {schema}", hint="ask an authority to add it")
             self._schema_numbers[schema] = int(number)

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from creditconnect.chain.registry import (
-    Block,
-)
+from creditconnect.chain.blocks import Block
+from creditconnect.chain.registry import Registry
 from creditconnect.client.taking_in import TakingIn
 from creditconnect.custody.listing import ListedRecord, RecordStanding, count_records, newest_records
-from creditconnect.errors import NodeBehind, NodeUnreachable, NotEntitled, SignerUnreachable, UsageError
+from creditconnect.errors import (
+    NodeBehind,
+    NodesDisagree,
+    NodeUnreachable,
+    NotEntitled,
+    NotFinal,
+    SignerUnreachable,
+    UsageError,
+)
 from creditconnect.exchange.sources import Source, spooled
 from creditconnect.exchange.submission import Forms, Progress, Submission, Submitter, no_progress, record_files
 from creditconnect.records.mapping import find_mapping, load_mapping
@@ -26,7 +33,7 @@ GREATEST_PAUSE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a home stands: its records by what became of them, and the chain's head as its node gives it."""
+    """Where a home stands: its records by what became of them, and the chain as the node that is asked now has it."""
 
     institution: str
     waiting: int
@@ -34,6 +41,7 @@ class Standing:
     registered: int
     failed_transactions: int
     head: Block
+    final_block: int | None
     mirrored_block: int
 
 
@@ -104,14 +112,12 @@ class Providing(TakingIn):
                 if intake is not None:
                     self._step_noticed(intake, notice)
                 try:
-                    if pause > RUN_PAUSE_SECONDS:
-                        self.registry.require_identity(self.deployment.identity)
                     self.follow(outbox)
                     pumped = outbox.pump(flush=True)
                     registered += pumped.registered
                     progress(Progress(0, registered, pumped.refusal))
                     pause = RUN_PAUSE_SECONDS
-                except (NodeUnreachable, NodeBehind, NotEntitled, SignerUnreachable) as error:
+                except (NodeBehind, NodesDisagree, NodeUnreachable, NotEntitled, NotFinal, SignerUnreachable) as error:
                     pause = min(2 * pause, GREATEST_PAUSE_SECONDS)
                     notice(f"{error}; again in {pause:g} s")
                 self._pause(pause, stop)
@@ -139,7 +145,8 @@ class Providing(TakingIn):
         return newest_records(self._database, limit, before=before, file=file, standing=standing, subjects=digests)
 
     def status(self) -> Standing:
-        """Where this home stands. Needs no passphrase."""
+        """Where this home stands; `final_block` is None where a side sealed none of the newest. Needs no passphrase."""
+        head, final = self._reach.act(self._head_and_final)
         counts = count_records(self._database)
         with self._database.read() as connection:
             (failed,) = connection.execute("SELECT count(*) FROM transactions WHERE state = 'failed'").fetchone()
@@ -149,9 +156,17 @@ class Providing(TakingIn):
             under_way=counts.under_way,
             registered=counts.registered,
             failed_transactions=failed,
-            head=self.registry.head(),
+            head=head,
+            final_block=final,
             mirrored_block=self._mirror.height(),
         )
+
+    def _head_and_final(self, registry: Registry) -> tuple[Block, int | None]:
+        head = registry.head()
+        try:
+            return head, self._finality.under(registry, head).number
+        except NotFinal:
+            return head, None
 
     def _forms(
         self, mapping: Path | str | None, schema: str | None, row_format: str | None, sheet: str | None

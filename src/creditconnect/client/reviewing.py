@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from creditconnect.chain.registry import Batch, Block, Question
+from creditconnect.chain.blocks import Block
+from creditconnect.chain.registry import Batch, Question
 from creditconnect.client.examining import Examining, require_note
 from creditconnect.custody.review_log import ReviewAct, ReviewAction
 from creditconnect.errors import ExchangeError

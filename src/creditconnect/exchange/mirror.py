@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from creditconnect.chain.blocks import Block, Log
 from creditconnect.chain.contract_abi import Event
 from creditconnect.chain.finality import Finality
 from creditconnect.chain.reach import Reach
-from creditconnect.chain.registry import Block, Log, Question, Registry
+from creditconnect.chain.registry import Question, Registry
 from creditconnect.custody.database import Database
 from creditconnect.errors import MirrorInconsistent, NodeBehind, NodeRefused, ReorgTooDeep
 
@@ -62,35 +63,62 @@ class Followed:
 
 
 class Mirror:
-    """Follows one registry into one database, which is at `MIGRATIONS`."""
+    """Follows one registry into one database, which is at `MIGRATIONS`; only what is final, from one node at a time."""
 
     def __init__(self, database: Database, reach: Reach, finality: Finality, first_block: int) -> None:
         self._database = database
         self._reach = reach
         self._finality = finality
-        # The one that is followed now: a scan is one node's from its beginning to its end.
-        self._registry = reach.registry()
+        self._abi = reach.abi
         self._first_block = first_block
 
     def follow(self, *, progress: Callable[[int, int], None] = lambda done, total: None) -> Followed:
-        """Take what is new up to the newest final block. Raises leave the mirror as it was after the last whole window.
+        """Take what is new up to the final block. Raises leave the mirror as it was after the last whole window.
 
         Raises:
-            NodeBehind: the node lacks a block that was mirrored; ReorgTooDeep; MirrorInconsistent: the node left
-            events out; NotFinal: blocks come without a seal of each side.
+            NodeBehind: the node lacks a block that was mirrored; NotFinal: no block is; ReorgTooDeep;
+            MirrorInconsistent: the node left events out.
         """
-        return self._reach.act(lambda registry: self._followed(registry, progress))
+        return self._reach.act(lambda registry: self._follow(registry, progress))
 
-    def _followed(self, registry: Registry, progress: Callable[[int, int], None]) -> Followed:
-        self._registry = registry
+    def events(self, *names: str) -> Iterator[tuple[Log, Event]]:
+        """The mirrored events in chain order, decoded; of the given names, or all."""
+        topics = [self._abi.topic(name) for name in names]
+        where = f"WHERE topic0 IN ({','.join('?' * len(topics))})" if topics else ""
+        return self._decoded(where, topics)
+
+    def batches_of(self, institution: int) -> Iterator[tuple[Log, Event]]:
+        """The BatchRegistered events of one institution."""
+        topic = self._abi.topic("BatchRegistered")
+        return self._decoded("WHERE topic0 = ? AND topic2 = ?", [topic, institution.to_bytes(32, "big")])
+
+    def batch(self, number: int) -> tuple[Log, Event] | None:
+        """The BatchRegistered event of one batch."""
+        topic = self._abi.topic("BatchRegistered")
+        return next(self._decoded("WHERE topic0 = ? AND topic1 = ?", [topic, number.to_bytes(32, "big")]), None)
+
+    def about(self, subject: int, *names: str) -> Iterator[tuple[Log, Event]]:
+        """The events of these names whose first indexed argument is `subject`, in chain order."""
+        topics = [self._abi.topic(name) for name in names]
+        where = f"WHERE topic0 IN ({','.join('?' * len(topics))}) AND topic1 = ?"
+        return self._decoded(where, [*topics, subject.to_bytes(32, "big")])
+
+    def registering(self, record_hash: bytes) -> Iterator[tuple[Log, Event]]:
+        """The BatchRegistered events that may hold this hash: those with its bytes anywhere in them."""
+        topic = self._abi.topic("BatchRegistered")
+        return self._decoded("WHERE topic0 = ? AND instr(data, ?)", [topic, record_hash])
+
+    # ------------------------------------------------------------------------------------------------------- private
+
+    def _follow(self, registry: Registry, progress: Callable[[int, int], None]) -> Followed:
         head = self._finality.under(registry, registry.head())
-        rewound_to = self._rewind(head)
+        rewound_to = self._rewind(registry, head)
         start = self.height()
         taken, window = 0, GREATEST_WINDOW_BLOCKS
         while (height := self.height()) < head.number:
             last = min(height + window, head.number)
             try:
-                taken += self._take(height + 1, last)
+                taken += self._take(registry, height + 1, last)
             except NodeRefused:
                 # Over one of the node's limits, in blocks or in bytes: halve until it fits.
                 if last == height + 1:
@@ -99,47 +127,16 @@ class Mirror:
                 continue
             window = min(GREATEST_WINDOW_BLOCKS, window * 2)
             progress(last - start, head.number - start)
-        self._require_complete(head)
+        self._require_complete(registry, head)
         return Followed(head, taken, rewound_to)
 
-    def events(self, *names: str) -> Iterator[tuple[Log, Event]]:
-        """The mirrored events in chain order, decoded; of the given names, or all."""
-        topics = [self._registry.abi.topic(name) for name in names]
-        where = f"WHERE topic0 IN ({','.join('?' * len(topics))})" if topics else ""
-        return self._decoded(where, topics)
-
-    def batches_of(self, institution: int) -> Iterator[tuple[Log, Event]]:
-        """The BatchRegistered events of one institution."""
-        topic = self._registry.abi.topic("BatchRegistered")
-        return self._decoded("WHERE topic0 = ? AND topic2 = ?", [topic, institution.to_bytes(32, "big")])
-
-    def batch(self, number: int) -> tuple[Log, Event] | None:
-        """The BatchRegistered event of one batch."""
-        topic = self._registry.abi.topic("BatchRegistered")
-        return next(self._decoded("WHERE topic0 = ? AND topic1 = ?", [topic, number.to_bytes(32, "big")]), None)
-
-    def about(self, subject: int, *names: str) -> Iterator[tuple[Log, Event]]:
-        """The events of these names whose first indexed argument is `subject`, in chain order."""
-        topics = [self._registry.abi.topic(name) for name in names]
-        where = f"WHERE topic0 IN ({','.join('?' * len(topics))}) AND topic1 = ?"
-        return self._decoded(where, [*topics, subject.to_bytes(32, "big")])
-
-    def registering(self, record_hash: bytes) -> Iterator[tuple[Log, Event]]:
-        """The BatchRegistered events that may hold this hash: those with its bytes anywhere in them."""
-        topic = self._registry.abi.topic("BatchRegistered")
-        return self._decoded("WHERE topic0 = ? AND instr(data, ?)", [topic, record_hash])
-
-    # ------------------------------------------------------------------------------------------------------- private
-
-    def _take(self, first: int, last: int) -> int:
+    def _take(self, registry: Registry, first: int, last: int) -> int:
         """Mirror blocks `first` to `last` in one commit, if the node still holds them afterwards as it did before."""
-        before = self._following(first, last)
-        logs = self._registry.logs(first, last)
-        after = self._registry.block(last)
+        before = self._following(registry, first, last)
+        logs = registry.logs(first, last)
+        after = registry.block(last)
         if before is None or after is None:
-            raise NodeBehind(
-                f"{self._registry.node.url}: has no block {last}", hint="the node is behind; try again later"
-            )
+            raise NodeBehind(f"{registry.node.url}: has no block {last}", hint="the node is behind; try again later")
         if before.hash != after.hash:
             raise NodeBehind(f"block {last} changed while it was read", hint="try again")
         with self._database.write() as connection:
@@ -151,33 +148,33 @@ class Mirror:
             connection.execute(_PRUNE, (last - GREATEST_REORG_BLOCKS,))
         return len(logs)
 
-    def _following(self, first: int, last: int) -> Block | None:
+    def _following(self, registry: Registry, first: int, last: int) -> Block | None:
         """Block `last`, if block `first` follows what is mirrored; a reorg since `_rewind` is noticed here."""
         with self._database.read() as connection:
             row = connection.execute("SELECT hash FROM blocks WHERE number = ?", (first - 1,)).fetchone()
-        start = self._registry.block(first)
+        start = registry.block(first)
         if row is not None and start is not None and start.parent_hash != row[0]:
             raise NodeBehind(f"block {first - 1} changed while it was followed", hint="try again")
-        return start if first == last else self._registry.block(last)
+        return start if first == last else registry.block(last)
 
-    def _rewind(self, head: Block) -> int | None:
+    def _rewind(self, registry: Registry, head: Block) -> int | None:
         """Forget what a reorg took away; the last block kept, or None where there was none."""
         with self._database.read() as connection:
             kept = connection.execute(
                 "SELECT number, hash FROM blocks ORDER BY number DESC LIMIT ?", (GREATEST_REORG_BLOCKS,)
             ).fetchall()
         for number, block_hash in kept:
-            found = self._registry.block(number)
+            found = registry.block(number)
             if found is None and number == kept[0][0]:
                 raise NodeBehind(
-                    f"{self._registry.node.url}: is at block {head.number}, block {number} was mirrored before",
+                    f"{registry.node.url}: is at block {head.number}, block {number} was mirrored before",
                     hint="the node is behind or lost its data; try again later",
                 )
             if found is not None and found.hash == block_hash:
                 return self._forget_above(number) if number != kept[0][0] else None
         if kept:
             raise ReorgTooDeep(
-                f"{self._registry.node.url}: disagrees with every block mirrored since {kept[-1][0]}",
+                f"{registry.node.url}: disagrees with every block mirrored since {kept[-1][0]}",
                 hint="nothing was deleted; ask both authorities which chain is the true one",
             )
         return None
@@ -194,10 +191,10 @@ class Mirror:
             (number,) = connection.execute("SELECT max(number) FROM blocks").fetchone()
         return self._first_block - 1 if number is None else int(number)
 
-    def _require_complete(self, head: Block) -> None:
+    def _require_complete(self, registry: Registry, head: Block) -> None:
         """As many batches as the contract counts at that block: a node that leaves logs out does not go unnoticed."""
-        (counted,) = self._registry.ask([Question("registry")], head)
-        topic = self._registry.abi.topic("BatchRegistered")
+        (counted,) = registry.ask([Question("registry")], head)
+        topic = self._abi.topic("BatchRegistered")
         with self._database.read() as connection:
             (mirrored,) = connection.execute(
                 "SELECT count(*) FROM events WHERE topic0 = ? AND block_number <= ?", (topic, head.number)
@@ -217,7 +214,7 @@ class Mirror:
             )
             for row in rows:
                 log = _log(row)
-                yield log, self._registry.event(log)
+                yield log, self._abi.decode_event(log.topics, log.data)
 
 
 def _row(log: Log) -> tuple[object, ...]:

@@ -1,9 +1,9 @@
 """The outbox: what this institution sends to the registry, each thing exactly once.
 
 A transaction's signed bytes, nonce and hash are committed, with the records it carries, before its first send; a resend
-is the same bytes. What became of it is decided from the chain: its receipt by the stored hash, then the sender's nonce,
-then the registry's own entries; never from the wording of an error. So a kill between any two steps loses nothing and
-doubles nothing.
+is the same bytes, to whichever side's node answers (`sending`). What became of it is decided from the chain alone
+(`settling`). So a kill between any two steps loses nothing and doubles nothing; nor does a step that another node does
+anew.
 
     put (custody)  ->  sign and store  ->  send  ->  mined  ->  final
                             |                          |
@@ -15,26 +15,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
+from creditconnect.chain.blocks import Block
 from creditconnect.chain.finality import Finality
 from creditconnect.chain.reach import Reach
-from creditconnect.chain.registry import Block, Question, Receipt, Registry, bytes32_of
+from creditconnect.chain.registry import Registry
 from creditconnect.chain.signing import Signer
 from creditconnect.custody.database import Database
-from creditconnect.errors import ExchangeError, NodeRefused, NotEntitled, Reverted
-from creditconnect.exchange.waiting import (
-    Waiting,
-    any_waiting,
-    assign,
-    forget_found,
-    group_waiting,
-    in_flight,
-    mark_found,
-    release,
-)
+from creditconnect.errors import ExchangeError, NotEntitled, NotFinal, Reverted
+from creditconnect.exchange.sending import Sending, stored_hash
+from creditconnect.exchange.settling import Settling
+from creditconnect.exchange.waiting import Waiting, any_waiting, assign, group_waiting, in_flight, mark_found
 
 # Whole transaction of `register`: see the committed gas snapshot (23,364 a record at 500), with room above it.
 REGISTER_GAS_BASE = 120_000
@@ -44,10 +37,6 @@ TRANSACTION_GAS_LIMIT = 2**24
 GREATEST_BATCH_RECORDS = (TRANSACTION_GAS_LIMIT - REGISTER_GAS_BASE) // REGISTER_GAS_RECORD
 # Besu takes 200 future nonces of one sender.
 GREATEST_IN_FLIGHT = 100
-RESEND_AFTER_SECONDS = 5.0
-LOST_AFTER_SECONDS = 5.0
-# Final blocks do not move on any engine in use; these are looked at again all the same when a head does not follow.
-RECHECKED_BLOCKS = 256
 
 _HINTS = {
     "NotEntitled": "ask your authority whether the institution is suspended, out of time or not scoped for the schema",
@@ -60,7 +49,6 @@ _HINTS = {
 }
 
 
-Done = TypeVar("Done")
 Beside = Callable[[sqlite3.Connection, str, bytes], None]
 """What is stored with a transaction, by its one commit: given the connection, the sender, the transaction's hash."""
 
@@ -107,28 +95,27 @@ class Outbox:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
-        """`schema_ids` gives the registry's number of a schema; `gas_price_wei` is the least that the chain takes."""
+        """`schema_ids` gives the registry's number of a schema; `gas_price_wei` is raised to what the chain takes."""
         self._database = database
         self._reach = reach
         self._finality = finality
-        # The one that the act under way is done with.
-        self._registry = reach.registry()
-        self._signer = signer
-        self._institution_code = institution_code
+        self._sender = signer.address
         self._schema_ids = schema_ids
         self._batch_records = min(batch_records, GREATEST_BATCH_RECORDS)
-        self._gas_price_wei = gas_price_wei
-        self._clock = clock
-        self._monotonic = monotonic
-        self._sent_at: dict[int, float] = {}
         # False until the registry is known to take a batch now, and again after a failure.
         self._cleared = False
-        self._settled: Block | None = None
-        self._refusal = ""
-        # When a transaction first looked lost: the node may show its nonce before its receipt.
-        self._suspected: dict[int, float] = {}
-        self._chain_id = int(self._registry.node.call("eth_chainId"), 16)
-        self._used_nonces = self._registry.nonce(signer.address)
+        self._settling = Settling(database, reach, signer.address, institution_code, monotonic=monotonic)
+        self._sending = Sending(
+            database,
+            signer,
+            chain_id=reach.chain_id,
+            registry_address=reach.address,
+            consensus=finality.consensus,
+            gas_price_wei=gas_price_wei,
+            clock=clock,
+            monotonic=monotonic,
+        )
+        reach.act(self._sending.notice_nonces)
 
     # ---------------------------------------------------------------------------------------------------- stepping
 
@@ -137,27 +124,14 @@ class Outbox:
 
         Raises:
             NotEntitled: the registry takes no batch of this institution now; everything stays where it is.
-            NodeUnreachable: no node answers; nothing is lost. NotFinal: blocks come without a seal of each side.
+            NodeUnreachable: no side's node answers; nothing is lost. NodesDisagree: about what was mined; nothing is
+            taken for final. NodeBehind, HeaderInvalid: as they say.
         """
-        return self._by_any_node(lambda: self._pumped(flush=flush))
-
-    def _pumped(self, *, flush: bool) -> Pumped:
-        head = self._registry.head()
-        registered = self._settle(head)
-        self._sign_waiting(head, flush=flush)
-        self._send()
-        with self._database.read() as connection:
-            waiting, under_way = any_waiting(connection, head.timestamp), in_flight(connection)
-        return Pumped(waiting, under_way, registered, self._refusal if under_way else "")
+        return self._reach.act(lambda registry: self._pump(registry, flush=flush))
 
     def step(self) -> int:
         """Send what is stored and look what became of it, without batching; how many records are registered by it."""
-        return self._by_any_node(self._stepped)
-
-    def _stepped(self) -> int:
-        registered = self._settle(self._registry.head())
-        self._send()
-        return registered
+        return self._reach.act(self._step)
 
     def require_taken(self, schema: str, expires_at: int) -> None:
         """Ask the registry itself whether it would take a batch of this schema and expiry from this key now.
@@ -165,9 +139,10 @@ class Outbox:
         Raises:
             NotEntitled: it would not; says why and what to do.
         """
-        probe = self._registry.register_call(self._schema_ids(schema), expires_at, 0, [os.urandom(32)])
+        registry = self._reach.registry()
+        probe = registry.register_call(self._schema_ids(schema), expires_at, 0, [os.urandom(32)])
         try:
-            self._by_any_node(lambda: self._registry.simulate(self._signer.address, probe))
+            registry.simulate(self._sender, probe)
         except Reverted as error:
             raise NotEntitled(error.message, hint=_HINTS.get(error.name, "")) from error
 
@@ -183,32 +158,16 @@ class Outbox:
         with self._database.read() as connection:
             under_way = connection.execute(
                 "SELECT id FROM transactions WHERE state IN ('stored', 'mined') AND sender = ? AND data = ?",
-                (self._signer.address, data),
+                (self._sender, data),
             ).fetchone()
         if under_way is not None:
             return int(under_way[0])
-        head, estimated = self._by_any_node(lambda: self._tried(data))
-        gas = estimated * 5 // 4
+        head, gas = self._reach.act(lambda registry: self._tried(registry, data))
         with self._database.write() as connection:
-            tx = self._store(connection, action, data, min(gas, TRANSACTION_GAS_LIMIT), head)
+            tx = self._sending.store(connection, action, data, gas, head)
             if beside is not None:
-                beside(connection, self._signer.address, self._hash(tx))
+                beside(connection, self._sender, stored_hash(connection, tx))
         return tx
-
-    def _tried(self, data: bytes) -> tuple[Block, int]:
-        """The head, and what a call would take there."""
-        head = self._registry.head()
-        self._registry.simulate(self._signer.address, data)
-        return head, self._registry.estimate(self._signer.address, data, TRANSACTION_GAS_LIMIT)
-
-    def _by_any_node(self, act: Callable[[], Done]) -> Done:
-        """One act with one node, or from its beginning with the next: what is stored decides, so it may be repeated."""
-
-        def on(registry: Registry) -> Done:
-            self._registry = registry
-            return act()
-
-        return self._reach.act(on)
 
     def outcome(self, tx: int) -> Outcome | None:
         """What became of a transaction; None while it is under way."""
@@ -220,155 +179,48 @@ class Outbox:
 
     def reopen(self, last_kept_block: int) -> None:
         """After a reorg: what was mined above the last kept block is under way again, with the same bytes."""
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE transactions SET state = 'stored', block_number = NULL, block_hash = NULL, error = NULL"
-                " WHERE state IN ('mined', 'final', 'failed') AND block_number > ?",
-                (last_kept_block,),
-            )
-            forget_found(connection)
-        self._sent_at.clear()
-        self._suspected.clear()
-        self._settled = None
+        self._settling.reopen(last_kept_block)
+        self._sending.send_again()
         self._cleared = False
 
-    # ----------------------------------------------------------------------------------------------------- settling
-
-    def _settle(self, head: Block) -> int:
-        """Decide from the chain what became of the transactions under way; how many records are registered by it."""
-        if self._settled is not None and head.hash == self._settled.hash:
-            return 0
-        self._notice_reorg(head)
+    def _pump(self, registry: Registry, *, flush: bool) -> Pumped:
+        head = registry.head()
+        registered = self._settle(registry, head)
+        self._sign_waiting(registry, head, flush=flush)
+        self._sending.send(registry)
         with self._database.read() as connection:
-            under_way = connection.execute(
-                "SELECT id, hash, nonce, data FROM transactions"
-                " WHERE state IN ('stored', 'mined') AND sender = ? ORDER BY id",
-                (self._signer.address,),
-            ).fetchall()
-        if not under_way:
-            self._settled = head
-            return 0
-        final = self._finality.under(self._registry, head)
-        # The nonce first: a transaction mined between the two questions must not look lost.
-        self._used_nonces = self._registry.nonce(self._signer.address)
-        receipts = self._registry.receipts([tx_hash for _, tx_hash, _, _ in under_way])
-        mined: list[tuple[int, Receipt]] = []
-        for (tx, _, nonce, data), receipt in zip(under_way, receipts, strict=True):
-            if receipt is None:
-                if nonce < self._used_nonces and self._looks_lost_for_long(tx):
-                    self._settle_lost(tx)
-            elif receipt.succeeded:
-                mined.append((tx, receipt))
-            elif receipt.block_number <= final.number:
-                self._settle_failed(tx, receipt, data)
-        # Last: a question that failed is asked again, at the same head too.
-        self._settled = head
-        return self._settle_mined(mined, final)
+            waiting, under_way = any_waiting(connection, head.timestamp), in_flight(connection)
+        return Pumped(waiting, under_way, registered, self._sending.refusal if under_way else "")
 
-    def _notice_reorg(self, head: Block) -> None:
-        """If the head does not follow the last one, look whether the blocks of what was mined are still there."""
-        last = self._settled
-        if last is not None and (head.parent_hash == last.hash or self._is_there(last)):
-            return
-        with self._database.read() as connection:
-            blocks = connection.execute(
-                "SELECT DISTINCT block_number, block_hash FROM transactions WHERE sender = ? AND block_number > ?"
-                " AND state IN ('mined', 'final', 'failed') ORDER BY block_number",
-                (self._signer.address, head.number - RECHECKED_BLOCKS),
-            ).fetchall()
-        # A node that is merely behind takes nothing away.
-        known = [(number, block_hash) for number, block_hash in blocks if number <= head.number]
-        found = self._registry.blocks([number for number, _ in known])
-        for (number, block_hash), block in zip(known, found, strict=True):
-            if block is None or block.hash != block_hash:
-                self.reopen(number - 1)
-                return
+    def _step(self, registry: Registry) -> int:
+        registered = self._settle(registry, registry.head())
+        self._sending.send(registry)
+        return registered
 
-    def _is_there(self, block: Block) -> bool:
-        found = self._registry.block(block.number)
-        return found is not None and found.hash == block.hash
-
-    def _looks_lost_for_long(self, tx: int) -> bool:
-        since = self._suspected.setdefault(tx, self._monotonic())
-        return self._monotonic() - since >= LOST_AFTER_SECONDS
-
-    def _settle_mined(self, mined: Sequence[tuple[int, Receipt]], final: Block) -> int:
-        if not mined:
-            return 0
-        settled = [tx for tx, receipt in mined if receipt.block_number <= final.number]
-        with self._database.write() as connection:
-            connection.executemany(
-                "UPDATE transactions SET state = ?, block_number = ?, block_hash = ?, gas_used = ? WHERE id = ?",
-                [
-                    ("final" if tx in settled else "mined", r.block_number, r.block_hash, r.gas_used, tx)
-                    for tx, r in mined
-                ],
-            )
-            marks = ",".join("?" * len(settled))
-            (records,) = connection.execute(f"SELECT count(*) FROM records WHERE tx IN ({marks})", settled).fetchone()
-        return int(records)
-
-    def _settle_failed(self, tx: int, receipt: Receipt, data: bytes) -> None:
-        error = self._revert_reason(data, receipt)
-        held = self._held_of(tx)
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE transactions SET state = 'failed', block_number = ?, block_hash = ?, gas_used = ?, error = ?"
-                " WHERE id = ?",
-                (receipt.block_number, receipt.block_hash, receipt.gas_used, error, tx),
-            )
-            release(connection, tx, held)
-        self._cleared = False
-
-    def _settle_lost(self, tx: int) -> None:
-        if self._registry.receipts([self._hash(tx)])[0] is not None:
-            return  # mined after all; the next step sees it
-        held = self._held_of(tx)
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE transactions SET state = 'lost', error = 'another transaction of this key took the nonce'"
-                " WHERE id = ?",
-                (tx,),
-            )
-            release(connection, tx, held)
-        self._cleared = False
-
-    def _held_of(self, tx: int) -> list[int]:
-        with self._database.read() as connection:
-            rows = connection.execute("SELECT id, record_hash, commitment FROM records WHERE tx = ?", (tx,)).fetchall()
-        return self._held(rows)
-
-    def _held(self, rows: Sequence[tuple[int, bytes, bytes]]) -> list[int]:
-        """The ids of those that the registry holds now as this institution's, by hash and commitment, not as over."""
-        if not rows:
-            return []
-        # The newest head, not the one of this step: what is asked about may have been mined since.
-        head = self._registry.head()
-        (institution,) = self._registry.ask(
-            [Question("institutionByCode", (bytes32_of(self._institution_code),))], head
-        )
-        hashes = [record_hash for _, record_hash, _ in rows]
-        claims = self._registry.claims_of(institution, hashes, head)
-        return [
-            number
-            for (number, _, commitment), own in zip(rows, claims, strict=True)
-            if any(claim.commitment == commitment and claim.counts for claim in own)
-        ]
-
-    def _revert_reason(self, data: bytes, receipt: Receipt) -> str:
-        """Asked of the state before its block, then of that after it: an earlier transaction there may be the cause."""
+    def _settle(self, registry: Registry, head: Block) -> int:
         try:
-            self._registry.simulate(self._signer.address, data, receipt.block_number - 1)
-            self._registry.simulate(self._signer.address, data, receipt.block_number)
-        except Reverted as error:
-            return error.message
-        except NodeRefused:
-            pass
-        return f"failed in block {receipt.block_number}, for a reason that the node can no longer tell"
+            final = self._finality.under(registry, head)
+        except NotFinal:
+            final = None  # what is mined stays under way
+        settled = self._settling.settle(registry, head, final)
+        if settled.reopened:
+            self._sending.send_again()
+        if settled.ended:
+            self._sending.notice_nonces(registry)
+        if settled.ended or settled.reopened:
+            self._cleared = False
+        return settled.registered
 
-    # ------------------------------------------------------------------------------------------------------ signing
+    def _tried(self, registry: Registry, data: bytes) -> tuple[Block, int]:
+        """The head and the gas that a call would take with room to spare, if the registry takes it now."""
+        head = registry.head()
+        registry.simulate(self._sender, data)
+        gas = registry.estimate(self._sender, data, TRANSACTION_GAS_LIMIT) * 5 // 4
+        return head, min(gas, TRANSACTION_GAS_LIMIT)
 
-    def _sign_waiting(self, head: Block, *, flush: bool) -> None:
+    # ------------------------------------------------------------------------------------------------------ batching
+
+    def _sign_waiting(self, registry: Registry, head: Block, *, flush: bool) -> None:
         while True:
             with self._database.read() as connection:
                 if in_flight(connection) >= GREATEST_IN_FLIGHT:
@@ -376,25 +228,26 @@ class Outbox:
                 group = group_waiting(connection, self._batch_records, head.timestamp, flush=flush)
             if group is None:
                 return
-            data = self._register_data(group)
-            if not self._cleared and not self._clear(data, group):
+            data = self._register_data(registry, group)
+            if not self._cleared and not self._clear(registry, data, group):
                 continue
             gas = min(REGISTER_GAS_BASE + REGISTER_GAS_RECORD * len(group.ids), TRANSACTION_GAS_LIMIT)
             with self._database.write() as connection:
-                tx = self._store(connection, "register", data, gas, head)
+                tx = self._sending.store(connection, "register", data, gas, head)
                 assign(connection, group, tx)
 
-    def _clear(self, data: bytes, group: Waiting) -> bool:
+    def _clear(self, registry: Registry, data: bytes, group: Waiting) -> bool:
         """Whether the registry takes this batch now; if it holds some of the records already, they are taken out.
 
         Raises:
             NotEntitled: it takes none now, for a reason that is not in the records.
         """
         try:
-            self._registry.simulate(self._signer.address, data)
+            registry.simulate(self._sender, data)
         except Reverted as error:
             if error.name == "DuplicateRecord":
-                held = self._held(list(zip(group.ids, group.record_hashes, group.commitments, strict=True)))
+                rows = list(zip(group.ids, group.record_hashes, group.commitments, strict=True))
+                held = self._settling.held(registry, rows)
                 if not held:
                     raise ExchangeError(str(error)) from error
                 with self._database.write() as connection:
@@ -404,57 +257,7 @@ class Outbox:
         self._cleared = True
         return True
 
-    def _register_data(self, group: Waiting) -> bytes:
+    def _register_data(self, registry: Registry, group: Waiting) -> bytes:
         """Strictly rising by hash, as the registry demands."""
         words = sorted(map(bytes.__add__, group.record_hashes, group.commitments))
-        return self._registry.register_call(self._schema_ids(group.schema), group.expires_at, 0, words)
-
-    def _store(self, connection: sqlite3.Connection, action: str, data: bytes, gas: int, head: Block) -> int:
-        nonce = self._next_nonce(connection)
-        signed = self._signer.sign(
-            {**self._fees(head), "chainId": self._chain_id, "nonce": nonce, "gas": gas, "value": 0}
-            | {"to": self._registry.checksum_address, "data": data}
-        )
-        row = connection.execute(
-            "INSERT INTO transactions (sender, nonce, hash, raw, data, action, state, signed_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, 'stored', ?) RETURNING id",
-            (self._signer.address, nonce, signed.hash, signed.raw, data, action, int(self._clock())),
-        ).fetchone()
-        return int(row[0])
-
-    def _next_nonce(self, connection: sqlite3.Connection) -> int:
-        """After the last stored one; the chain's where this home knows none, or fewer."""
-        (last,) = connection.execute(
-            "SELECT max(nonce) FROM transactions WHERE sender = ? AND state <> 'lost'", (self._signer.address,)
-        ).fetchone()
-        return max(self._used_nonces, 0 if last is None else last + 1)
-
-    def _fees(self, head: Block) -> dict[str, int]:
-        """Without a base fee a legacy price; else EIP-1559 with room for the base fee to double."""
-        if head.base_fee is None:
-            return {"gasPrice": self._gas_price_wei}
-        tip = self._gas_price_wei
-        return {"type": 2, "maxFeePerGas": 2 * head.base_fee + tip, "maxPriorityFeePerGas": tip}
-
-    # ------------------------------------------------------------------------------------------------------ sending
-
-    def _send(self) -> None:
-        """Send what was never sent by this process, and again what has been under way for long."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT id, raw FROM transactions WHERE state = 'stored' AND sender = ? ORDER BY nonce",
-                (self._signer.address,),
-            ).fetchall()
-        now = self._monotonic()
-        due = [
-            (tx, raw) for tx, raw in rows if now - self._sent_at.get(tx, -RESEND_AFTER_SECONDS) >= RESEND_AFTER_SECONDS
-        ]
-        if not due:
-            return
-        refusals = self._registry.send([raw for _, raw in due])
-        self._refusal = next((refusal.node_message for refusal in refusals if refusal is not None), "")
-        self._sent_at.update({tx: now for tx, _ in due})
-
-    def _hash(self, tx: int) -> bytes:
-        with self._database.read() as connection:
-            return bytes(connection.execute("SELECT hash FROM transactions WHERE id = ?", (tx,)).fetchone()[0])
+        return registry.register_call(self._schema_ids(group.schema), group.expires_at, 0, words)

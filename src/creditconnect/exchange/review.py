@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from creditconnect.chain.blocks import Block
 from creditconnect.chain.contract_abi import Event
-from creditconnect.chain.registry import Batch, Block, Question, Registry, batch_from, claims_from
+from creditconnect.chain.registry import Batch, Question, Registry, batch_from, claims_from
 from creditconnect.custody.vault import StoredRecord, Vault
 from creditconnect.errors import ExchangeError, UsageError
 from creditconnect.exchange.mirror import Mirror

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from creditconnect.chain.rpc import Node
+from creditconnect.chain.signing import KeystoreSigner
 from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable
 from creditconnect.network.configuration import Configuration
 from creditconnect.network.engine import Engine, Launch
@@ -73,7 +74,11 @@ class SideNode:
         self._require_ports()
         self._engine.configure(launch)
         self._engine.initialise(launch, program)
-        opened = passphrase if launch.own is not None and self._engine.opens_keystore else None
+        opened = None
+        if launch.own is not None and self._engine.opens_keystore:
+            # Tried here first: the node opens it only when it is up already, and ends then.
+            KeystoreSigner.open(self.folder.keystore_file, passphrase)
+            opened = passphrase
         seals = self._may_seal_at_once(launch)
         self.process.start(self._engine.command(launch, program, seals=seals), passphrase=opened)
         # Of QBFT's validators each seals by itself, once it is one and the others are there.

@@ -14,7 +14,7 @@ import rlp
 from eth_keys.datatypes import PrivateKey
 from eth_utils.crypto import keccak
 
-from creditconnect.chain.headers import read_header
+from creditconnect.chain.headers import read_header, recognise
 from creditconnect.errors import HeaderInvalid
 from creditconnect.types import Consensus
 
@@ -115,3 +115,21 @@ def test_a_later_forks_field_without_the_earlier__refused() -> None:
 
 def _with_other_last_digit(text: str) -> str:
     return text[:-1] + ("1" if text[-1] != "1" else "2")
+
+
+@pytest.mark.parametrize(
+    ("answer", "consensus"),
+    [
+        (QBFT["blocks"]["genesis"], Consensus.QBFT),
+        (CLIQUE["blocks"]["genesis"], Consensus.CLIQUE),
+        (CLIQUE["blocks"]["genesis"] | {"extraData": "0x"}, Consensus.NONE),
+    ],
+)
+def test_recognise__block_0__is_of_the_consensus_that_made_it(answer: dict[str, Any], consensus: Consensus) -> None:
+    assert recognise(answer) is consensus
+
+
+@pytest.mark.parametrize("altered", [{"mixHash": None}, {"extraData": "0x0g"}, {"extraData": 7}])
+def test_recognise__block_0_without_its_form__refused(altered: dict[str, Any]) -> None:
+    with pytest.raises(HeaderInvalid):
+        recognise(CLIQUE["blocks"]["genesis"] | altered)
