@@ -1,0 +1,100 @@
+"""Promise: a side's supervisor brings its own node back, when it died and when it stands still beside its peer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from creditconnect.network.geth import Geth
+from creditconnect.network.node import SideNode
+from creditconnect.network.supervising import Supervisor
+from creditconnect.types import Consensus
+from tests.network.conftest import PASSPHRASE, Network, wait_for
+
+PROGRAM = Path(sys.executable).with_name("creditconnect")
+
+
+def beyond(node: SideNode, number: int) -> bool:
+    return node.head() > number
+
+
+def stands_after_being_told(node: SideNode, other: SideNode) -> bool:
+    """Whether no block came for four periods after a node was told not to seal."""
+    Geth().door(node.folder).call("miner_stop")
+    time.sleep(2)
+    before = other.head()
+    time.sleep(4)
+    return other.head() == before
+
+
+def test_up_keep__its_node_killed__is_back_and_left_running_when_the_supervisor_ends(
+    network: Network, tmp_path: Path
+) -> None:
+    network.up()
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text(PASSPHRASE + "\n")
+    command = [str(PROGRAM), "network", "up", "--keep", "--side", "sz", "--folder", str(network.folders["sz"].path)]
+    node = network.node("sz")
+    with subprocess.Popen(
+        command,
+        env=os.environ | {"CREDITCONNECT_VALIDATOR_PASSPHRASE_FILE": str(passphrase)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as supervisor:
+        try:
+            assert supervisor.stdout is not None
+            assert supervisor.stdout.readline().startswith("sz: up at ")
+            time.sleep(2)
+            before = network.node("hk").head()
+            network.kill("sz")
+            assert supervisor.stdout.readline() == "sz: its node died: it is restarted\n"
+            wait_for(partial(beyond, network.node("hk"), before + 2), 60)
+            supervisor.send_signal(signal.SIGTERM)
+            rest, _ = supervisor.communicate(timeout=60)
+            assert rest.endswith("sz: is left running; creditconnect network down stops it\n")
+            assert supervisor.returncode == 0
+            assert node.is_running()
+        finally:
+            supervisor.kill()
+
+
+def test_supervisor__no_block_though_its_peer_is_there__restarts_its_own_node(network: Network) -> None:
+    if network.engine.consensus != Consensus.CLIQUE:
+        pytest.skip("a QBFT validator can't be told not to seal")
+    network.up()
+    node, other = network.node("sz"), network.node("hk")
+    pid = other.process.started()
+    wait_for(partial(beyond, other, 4))
+    # It runs, answers and has its peer, and seals no more.
+    wait_for(partial(stands_after_being_told, node, other))
+    said: list[str] = []
+    keeper = Supervisor(node, network.engine, PASSPHRASE, monotonic=time.monotonic, sleep=time.sleep, tell=said.append)
+    keeper.step()
+    assert said == []
+    stood = other.head()
+    started = time.monotonic()
+    keeper.run(lambda: bool(said) or time.monotonic() - started > 60)
+    assert len(said) == 1, (stood, other.head(), node.head(), network.engine.peer_count(node.folder))
+    assert said[0].startswith("sz: a peer is there, and no block came for ")
+    wait_for(partial(beyond, other, stood + 2), 40)
+    assert other.process.started() == pid, "the other side's node is the other side's"
+
+
+def test_supervisor__alone_while_its_peer_is_away__waits(network: Network) -> None:
+    network.up()
+    node = network.node("sz")
+    network.node("hk").stop()
+    said: list[str] = []
+    began = node.process.started()
+    keeper = Supervisor(node, network.engine, PASSPHRASE, monotonic=time.monotonic, sleep=time.sleep, tell=said.append)
+    started = time.monotonic()
+    keeper.run(lambda: time.monotonic() - started > 30)
+    assert said == []
+    assert node.process.started() == began
