@@ -33,7 +33,7 @@ demo: setup ## Try everything out: two sides, records submitted, reviewed, verif
 
 .PHONY: test
 test: setup ## Run every check that a change must pass, three at a time: most of the time goes into waiting for blocks
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync test-chain test-network test-demo test-scripts test-unit test-contract lint
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync test-chain test-validators test-operations test-demo test-scripts test-unit test-contract lint
 
 .PHONY: setup
 setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder
@@ -73,9 +73,19 @@ test-scripts: setup ## Test the administrators' ape scripts
 	$(PYTEST) tests/scripts
 
 .PHONY: test-network
-test-network: setup ## Test a network of two real validators (ENGINE=geth or besu; REQUIRE_NETWORK=geth: without geth it fails)
+test-network: test-validators test-operations ## Test a network of two real validators (ENGINE=geth or besu; REQUIRE_NETWORK=geth: without it fails)
+
+.PHONY: test-validators
+test-validators: engine ## Of that: founding, sealing, failing, growing, following
+	$(PYTEST) tests/network --ignore tests/network/test_demo.py --ignore tests/network/test_operations.py --ignore tests/network/test_refounding.py
+
+.PHONY: test-operations
+test-operations: engine ## Of that: the demo, every command of docs/OPERATIONS.md, lost keys
+	$(PYTEST) tests/network/test_demo.py tests/network/test_operations.py tests/network/test_refounding.py
+
+.PHONY: engine
+engine: setup
 	@test "$(ENGINE)" = besu || $(PY) tools/geth.py || test -z "$(REQUIRE_NETWORK)"
-	$(PYTEST) tests/network
 
 .PHONY: drills
 drills: geth ## Drill a network of two validators: stop, freeze, kill, cut off and restore each during a submission of 50,000 rows
