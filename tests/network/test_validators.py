@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from creditconnect.chain.rpc import Node
+from creditconnect.errors import NodeRefused
 from creditconnect.network.genesis import genesis_hash
 from creditconnect.network.watching import NetworkStatus, Watched, look
 from creditconnect.types import Consensus
@@ -55,6 +56,18 @@ def test_folders__neither_holds_the_others_key(running: Network) -> None:
         for path in running.folders[side].path.rglob("*"):
             if path.is_file() and path.name in ("nodekey", "key"):
                 assert path.stat().st_mode & 0o777 == 0o600
+
+
+COMMANDS = ("miner_stop", "clique_propose", "admin_addPeer", "personal_listAccounts", "debug_setHead", "txpool_content")
+
+
+def test_public_door__commands__are_refused(running: Network) -> None:
+    """Clients ask; sealing, votes and peers are commanded through the socket in the side's folder alone."""
+    for command in COMMANDS:
+        with pytest.raises(NodeRefused) as refused:
+            running.node("hk").rpc.call(command)
+        # JSON-RPC 2.0, 5.1: the method does not exist.
+        assert refused.value.code == -32601, command
 
 
 def test_status__of_a_running_network__agrees_and_half_each(running: Network) -> None:
