@@ -28,8 +28,8 @@ _POLL_SECONDS = 0.2
 SYNCED_AFTER_SECONDS = 12.0
 # More blocks within a poll than any period allows: they are old ones, being caught up with.
 _CATCHING_UP_BLOCKS = 2
-# More than its look for peers ahead takes: what it could hear it has heard by then.
-DEAF_AFTER_SECONDS = 12.0
+# Nearly twice what its look for peers ahead takes: what it could hear it has heard by then, on a busy machine too.
+DEAF_AFTER_SECONDS = 18.0
 
 
 class SideNode:
