@@ -20,7 +20,7 @@ from creditconnect.network.engine import Engine
 from creditconnect.network.engines import engine_of
 from creditconnect.network.folder import NetworkFolder
 from creditconnect.network.founding import make_genesis, make_key
-from creditconnect.network.node import SideNode
+from creditconnect.network.node import SideNode, start_together
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = os.environ.get("ENGINE", "geth")
@@ -87,10 +87,8 @@ class Network:
     def up(self, *sides: str) -> None:
         """Start and have seal; the one that may at once first, as two machines would by themselves."""
         nodes = [self.node(side) for side in sides or SIDES]
-        for node in nodes:
-            node.start(PASSPHRASE)
-        for node in sorted(nodes, key=lambda one: not one.is_sealing()):
-            node.begin_sealing(PASSPHRASE, lambda line: None)
+        passphrases = {node.side: PASSPHRASE for node in nodes}
+        start_together(nodes, passphrases, tell=lambda line: None, sleep=time.sleep)
 
     def kill(self, side: str, number: int = signal.SIGKILL) -> None:
         started = self.node(side).process.started()

@@ -19,7 +19,7 @@ from creditconnect.network.configuration import LOOPBACK, Place
 from creditconnect.network.engines import engine_of
 from creditconnect.network.folder import NetworkFolder
 from creditconnect.network.founding import make_genesis, make_key
-from creditconnect.network.node import SideNode
+from creditconnect.network.node import SideNode, start_together
 from creditconnect.types import Seals
 
 
@@ -60,10 +60,7 @@ def embedded_validators(path: Path, funded: tuple[str, ...], *, port: int = 0) -
         for name, network in networks.items()
     ]
     try:
-        for node in nodes:
-            node.start(passphrase)
-        for node in sorted(nodes, key=lambda one: not one.is_sealing()):
-            node.begin_sealing(passphrase, say)
+        start_together(nodes, {node.side: passphrase for node in nodes}, tell=say, sleep=time.sleep)
         sides = networks[SIDES[0].name].sides()
         seals = Seals(engine.consensus, {side.side: (side.address,) for side in sides})
         yield Validators({node.side: node for node in nodes}, seals, passphrase)

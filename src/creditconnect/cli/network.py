@@ -111,17 +111,15 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Start a side's node, or those of all sides that live here. Block 1 is sealed by the validator in turn for it."""
+    from creditconnect.network.node import start_together
+
     network = _network(folder)
     sides = local_sides(network, side)
     if keep and len(sides) != 1:
         raise UsageError("--keep is for one side's node", hint="give --side")
     nodes = [side_node(network, name) for name in sides]
     passphrases = {node.side: _passphrase(network, node) for node in nodes}
-    for node in nodes:
-        if not node.is_running():
-            node.start(passphrases[node.side])
-    for node in sorted(nodes, key=_seals_later):
-        node.begin_sealing(passphrases[node.side], lambda line: say(line, flush=True))
+    start_together(nodes, passphrases, tell=lambda line: say(line, flush=True), sleep=time.sleep)
     if as_json:
         print_json([{"side": node.side, "url": node.rpc.url, "block": node.head()} for node in nodes])
     else:
@@ -324,10 +322,6 @@ def side_node(network: NetworkFolder, name: str) -> SideNode:
 
     engine = engine_named(network.configuration().engine)
     return SideNode(network, name, engine, clock=time.time, monotonic=time.monotonic, sleep=time.sleep)
-
-
-def _seals_later(node: SideNode) -> bool:
-    return not node.is_sealing()
 
 
 def engine_named(name: str) -> Engine:
