@@ -107,10 +107,12 @@ class Network:
         return {side.side: side.address for side in self.folders["hk"].sides()}
 
     def end(self) -> None:
+        """Stop all, and leave no chain behind: every state is kept, so they are large."""
         for node in self.nodes.values():
             if node.is_running():
                 self.kill(node.side, signal.SIGCONT)
                 node.stop()
+            shutil.rmtree(node.folder.data_folder, ignore_errors=True)
 
 
 def found(engine: Engine, folder: Path, *, funded: tuple[str, ...] = ()) -> Network:

@@ -27,6 +27,8 @@ GAS_PRICE_WEI = 1
 # One submitter may have 100 transactions under way (exchange/outbox.py), and be resent while they wait.
 SLOTS_A_SENDER = 512
 SLOTS = 8_192
+# The other one, pebble, lays half a gigabyte out on the disk for an empty chain.
+DATABASE = "leveldb"
 
 _SOCKET = "geth.ipc"
 _SAID_VERSION = re.compile(r"^Version: (\d+\.\d+\.\d+)", re.MULTILINE)
@@ -64,7 +66,7 @@ class Geth:
     def initialise(self, launch: Launch, program: Program) -> None:
         folder = launch.folder
         # It compares the genesis with the data's, and writes block 0 where there is none.
-        initialise = ["init", "--datadir", str(folder.data_folder), str(launch.genesis_file)]
+        initialise = ["init", "--db.engine", DATABASE, "--datadir", str(folder.data_folder), str(launch.genesis_file)]
         code, said = answer_of([str(program.path), *initialise])
         if code == 0:
             return
@@ -127,6 +129,7 @@ def _configuration(launch: Launch) -> str:
         },
         "Node": {
             "DataDir": "data",
+            "DBEngine": DATABASE,
             "KeyStoreDir": "keystore",
             "IPCPath": f"./{_SOCKET}",
             "HTTPHost": place.rpc_host,
