@@ -127,7 +127,7 @@ def resolve(
     if as_json:
         print_json(outcome)
         return
-    became = "upheld, the record is revoked" if uphold else "dismissed, the record is active"
+    became = translate("upheld, the record is revoked" if uphold else "dismissed, the record is active")
     say(f"{record}: dispute {became} in block {outcome.block_number}")
 
 
@@ -169,9 +169,9 @@ def _said(value: object) -> str:
 
 
 def _title(life: Life) -> str:
-    expiry = f"expires at {utc(life.expires_at)}" if life.expires_at else "never expires"
-    source = f", from {life.file} line {life.line}" if life.file is not None else ""
-    state = life.state + (" (expired)" if life.expired else f", {expiry}")
+    expiry = translate(f"expires at {utc(life.expires_at)}" if life.expires_at else "never expires")
+    source = translate(f", from {life.file} line {life.line}") if life.file is not None else ""
+    state = life.state + (translate(" (expired)") if life.expired else f", {expiry}")
     return f"{life.institution}, claim {life.n}, batch {life.batch}: {state}{source}"
 
 
@@ -179,7 +179,7 @@ def _rows(life: Life) -> list[tuple[object, ...]]:
     return [
         (
             utc(step.at),
-            step.what + (f" by {step.successor.hex()}" if step.successor else ""),
+            step.what + (translate(f" by {step.successor.hex()}") if step.successor else ""),
             step.state,
             step.by,
             step.reason,

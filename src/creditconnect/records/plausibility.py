@@ -121,11 +121,10 @@ class Range:
     def doubts(self, record: Mapping[str, Any], on: date) -> Iterator[Doubt]:
         for place in places(record, self.path):
             number, unit = _measured(place)
-            unit_text = f" {unit} (minor units)" if unit else ""
             if number < self.least.get(unit, number):
-                yield Doubt(place.pointer, f"is less than {self.least[unit]}{unit_text}")
+                yield Doubt(place.pointer, f"is less than {_amount(self.least[unit], unit)}")
             if number > self.greatest.get(unit, number):
-                yield Doubt(place.pointer, f"is more than {self.greatest[unit]}{unit_text}")
+                yield Doubt(place.pointer, f"is more than {_amount(self.greatest[unit], unit)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +287,7 @@ class Brushed:
     def _doubts(self, value: Any, part: Mapping[str, Any], pointer: str, steps: Steps) -> Iterator[Doubt]:
         limit, size, unit = _limit(value, part)
         if limit >= SMALLEST_BRUSHED and size * 100 >= limit * self.percent and steps not in self.left_out:
-            yield Doubt(pointer, f"comes near to the schema's limit of {limit}{unit}")
+            yield Doubt(pointer, f"comes near to the schema's limit of {unit.format(limit=limit)}")
         if isinstance(value, dict):
             for key, inner in value.items():
                 yield from self._doubts(inner, part["properties"][key], f"{pointer}/{key}", (*steps, key))
@@ -306,12 +305,16 @@ def full_years(born: date, on: date) -> int:
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
+def _amount(number: int, unit: str) -> str:
+    return f"{number} {unit} (minor units)" if unit else str(number)
+
+
 def _limit(value: Any, part: Mapping[str, Any]) -> tuple[int, int, str]:
     if isinstance(value, str):
-        return part.get("maxLength", 0), len(value), " characters"
+        return part.get("maxLength", 0), len(value), "{limit} characters"
     if isinstance(value, list):
-        return part.get("maxItems", 0), len(value), " items"
-    return (part.get("maximum", 0), value, "") if type(value) is int else (0, 0, "")
+        return part.get("maxItems", 0), len(value), "{limit} items"
+    return (part.get("maximum", 0), value, "{limit}") if type(value) is int else (0, 0, "")
 
 
 def _measured(place: Place) -> tuple[int, str]:
