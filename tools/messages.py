@@ -76,7 +76,7 @@ _NO_MESSAGES = frozenset(
         *("MAC mismatch", "incompatible genesis", "JSON Lines", "geth v{}", "HTTP {}", "{} GiB"),
         *("NOT_VERIFIED: {}", "verdict {}", "entitlement VALID, standing INVALID SUSPENDED"),
         *("NOT_VERIFIED: SEALED_FOR_ANOTHER", "NOT_VERIFIED: PACKAGE_ALTERED", "NOT_VERIFIED: DISPUTED"),
-        *("NOT_VERIFIED: SUPERSEDED", "records.tx IN {}", "records.id < ?", "records.file = ?", "{} {}"),
+        *("NOT_VERIFIED: SUPERSEDED", "records.tx IN {}", "records.id < ?", "records.file = ?", "{} {}", " or "),
         "In units of the currency, not in minor ones, e.g. 1234.50; minor_digits says how many digits those have.",
     )
 )

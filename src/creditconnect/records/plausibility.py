@@ -138,16 +138,15 @@ class Count:
 
     def doubts(self, record: Mapping[str, Any], on: date) -> Iterator[Doubt]:
         for place in places(record, self.path):
-            count, of = len(place.value), "items"
+            count, days = len(place.value), None
             if self.dated is not None:
                 base = self.against.of(record, on)
                 ages = [(base - day(item[self.dated])).days for item in place.value if self.dated in item]
-                count = sum(1 for days in ages if days <= self.within_days)
-                of = f"items of the last {self.within_days} days"
+                count, days = sum(1 for age in ages if age <= self.within_days), self.within_days
             if count < self.least:
-                yield Doubt(place.pointer, f"has fewer than {self.least} {of}")
+                yield Doubt(place.pointer, f"has fewer than {_items(self.least, days)}")
             if self.greatest is not None and count > self.greatest:
-                yield Doubt(place.pointer, f"has more than {self.greatest} {of}")
+                yield Doubt(place.pointer, f"has more than {_items(self.greatest, days)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +306,10 @@ def full_years(born: date, on: date) -> int:
 
 def _amount(number: int, unit: str) -> str:
     return f"{number} {unit} (minor units)" if unit else str(number)
+
+
+def _items(number: int, days: int | None) -> str:
+    return f"{number} items" if days is None else f"{number} items of the last {days} days"
 
 
 def _limit(value: Any, part: Mapping[str, Any]) -> tuple[int, int, str]:
