@@ -13,6 +13,7 @@ from creditconnect.cli.presentation import (
     GREATEST_BATCH,
     HomeOption,
     JsonOption,
+    confirm,
     counted,
     open_client,
     parse_reason,
@@ -78,9 +79,7 @@ def supersede(
         found = client.differences(old_hash, new_hash)
         if not as_json:
             _show_differences(old_hash, new_hash, found)
-        if not (
-            yes or typer.confirm(translate(f"{new_hash.hex()} takes the place of {old_hash.hex()} for good?"), err=True)
-        ):
+        if not (yes or confirm(f"{new_hash.hex()} takes the place of {old_hash.hex()} for good?")):
             say("nothing was sent", file=sys.stderr)
             raise typer.Exit(EXIT_DECLINED)
         outcome = client.supersede(old_hash, new_hash, code, account=chosen)

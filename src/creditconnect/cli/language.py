@@ -93,7 +93,7 @@ def chosen_language(arguments: Sequence[str]) -> str:
         UsageError: it is none of ours.
     """
     named = _option(arguments) or settings.language() or ENGLISH
-    found = NAMES.get(named.strip().lower().replace("_", "-"))
+    found = _known(named)
     if found is None:
         raise UsageError(f"there are no messages in {named!r}", hint=f"one of {ENGLISH}, {SIMPLIFIED}, {TRADITIONAL}")
     return found
@@ -107,6 +107,19 @@ def load_translator(language: str) -> Translator | None:
     entries = tomllib.loads(text)["message"]
     nested = {entry["en"]: entry["nested"] for entry in entries if "nested" in entry}
     return Translator({entry["en"]: entry[language] for entry in entries}, nested)
+
+
+def speak_chosen(arguments: Sequence[str]) -> None:
+    """Show everything in the language of `chosen_language` from now on.
+
+    Raises:
+        UsageError: `--lang` names none of ours; to be shown in the environment's language, if that is one.
+    """
+    try:
+        speak(chosen_language(arguments))
+    except UsageError:
+        speak(_known(settings.language() or ENGLISH) or ENGLISH)
+        raise
 
 
 class _Spoken:
@@ -125,6 +138,10 @@ def translate(english: str) -> str:
     if _Spoken.translator is None or isinstance(english, Value):
         return english
     return _Spoken.translator.translated(english)
+
+
+def _known(named: str) -> str | None:
+    return NAMES.get(named.strip().lower().replace("_", "-"))
 
 
 def _option(arguments: Sequence[str]) -> str | None:

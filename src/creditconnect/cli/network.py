@@ -15,6 +15,7 @@ from creditconnect.cli.presentation import (
     JsonOption,
     ask_new_passphrase,
     ask_passphrase,
+    confirm,
     print_json,
     print_table,
     say,
@@ -195,7 +196,7 @@ def reset(
     node = side_node(network, name)
     if node.is_running():
         raise NetworkError(f"{name}: its node runs", hint=f"creditconnect network down --side {name}")
-    if not (yes or typer.confirm(translate(f"remove {node.folder.data_folder} for good?"), err=True)):
+    if not (yes or confirm(f"remove {node.folder.data_folder} for good?")):
         raise UsageError("not confirmed: nothing was removed")
     shutil.rmtree(node.folder.data_folder, ignore_errors=True)
     if as_json:
