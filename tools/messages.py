@@ -1,8 +1,12 @@
 """The messages of the sources, as templates, held against the catalogue of translations.
 
 `messages.py` lists what the catalogue lacks, in its own form and ready to be filled in, and what it has for nothing.
-What counts as a message is said in `_SPEAKERS`: the arguments of functions and errors whose text people read, help
-texts, and texts in tables of messages.
+Every phrase of the sources is a message, unless it is named here as none; a single word is one where it is given to
+what speaks (`_SPEAKERS`). So a new text is translated, or it is said here why not.
+
+A place of a template is nested where its value is a message itself, as another error's: told by where the value comes
+from, which is a phrase, what holds or returns or is handed one, or a name that always stands for one. The values of all
+other places are left as they are when a message is shown.
 """
 
 from __future__ import annotations
@@ -12,8 +16,10 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "creditconnect"
@@ -32,6 +38,7 @@ _SPEAKERS = {
     "counted": (1,),
     **dict.fromkeys(("Case", "Advice"), (0,)),
 }
+_KEYWORDS = ("hint", "help", "message", "detail", "trouble")
 _ERROR = re.compile(
     r"(?:[A-Z]\w*)?(Error|Invalid|Unreadable|Unknown|Gone|Altered|Another|Unreachable|Behind|Refused|Busy|Entitled|Inconsistent|Deep|Damaged|Locked|TooNew|Chain|Passphrase|Tampered|NotCanonical|NotFinal|Disagree)"
 )
@@ -47,118 +54,255 @@ _TYPERS_OWN = (
     "Install completion for the current shell.",
     "Show completion for the current shell, to copy it or customize the installation.",
 )
-_KEYWORDS = ("hint", "help", "message", "detail")
-_NAMED_PLACE = re.compile(r"\{\w+\}")
-_SQL = re.compile(r"\b(SELECT|WHERE|NULL|IN)\b")
+# What the operating system says of a file, as far as people meet it.
+_SYSTEMS_OWN = (
+    *("No such file or directory", "Permission denied", "Is a directory", "Not a directory", "File exists"),
+    *("No space left on device", "Read-only file system", "Input/output error", "File name too long"),
+)
+
+# Here only what is given to speakers is said to people; all else is content of files that they make.
+_MAKERS_OF_FILES = frozenset(
+    f"{module}.py"
+    for module in (
+        *("cli/german_credit", "cli/stage", "cli/synthetic_documents", "cli/synthetic_firms"),
+        *("custody/sheets", "network/configuration", "network/watching", "records/currencies"),
+    )
+)
+# What is read out of a table of messages, or made of one with its values.
+_READERS = ("format", "get")
+# Neither are names of others' things, what they say, and what is part of a name.
+_NO_MESSAGES = frozenset(
+    (
+        *("MAC mismatch", "incompatible genesis", "JSON Lines", "geth v{}", "HTTP {}", "{} GiB"),
+        *("NOT_VERIFIED: {}", "verdict {}", "entitlement VALID, standing INVALID SUSPENDED"),
+        *("NOT_VERIFIED: SEALED_FOR_ANOTHER", "NOT_VERIFIED: PACKAGE_ALTERED", "NOT_VERIFIED: DISPUTED"),
+        *("NOT_VERIFIED: SUPERSEDED", "records.tx IN {}", "records.id < ?", "records.file = ?", "{} {}", " or "),
+        "In units of the currency, not in minor ones, e.g. 1234.50; minor_digits says how many digits those have.",
+    )
+)
+_SQL = re.compile(r"\b(SELECT|WHERE|NULL|INSERT|UPDATE|DELETE|CREATE|PRAGMA|BEGIN|AND|VALUES)\b|[<=] \?|\?, ")
+# Formats of times, columns of tables, lines of TOML.
+_FORMS = re.compile(r"%.*|# .*|[\w.]+(, [\w.]+)+|\[?\w+\]? = .*", re.DOTALL)
+_NAMED_PLACE = re.compile(r"\{(\w*)\}")
 _WORD = re.compile(r"[A-Za-z]{2}")
+# Values that are messages wherever they stand, and places of texts for str.format.
+_MESSAGES_NAMES = frozenset(
+    ("error", "failure", "message", "str(error)", "outcome.error", "result.refusal", "unit.format(limit=limit)")
+)
+_NESTED_PLACES = ("by",)
+# Words that stand for a value, where a cell of a table shows it: of RecordStanding, and why a row is in the sample.
+_WORDS = ("waiting", "under way", "registered", "drawn", "amount", "findings", "new subject")
 
 
-def templates(folder: Path = SOURCE) -> dict[str, str]:
-    """Every message's template, with where it first stands."""
-    found = dict.fromkeys(_TYPERS_OWN, "typer")
+@dataclass
+class Template:
+    """Where it first stands, and the places whose values are messages themselves."""
+
+    where: str
+    nested: set[int] = field(default_factory=set)
+
+
+def templates(folder: Path = SOURCE) -> dict[str, Template]:
+    """Every message's template."""
+    found = {english: Template("typer") for english in _TYPERS_OWN}
+    found |= {english: Template("the operating system") for english in _SYSTEMS_OWN}
+    found |= {english: Template("a cell") for english in _WORDS}
+    found["Invalid value for {}: {}"].nested.add(1)
     for path in sorted(folder.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for text, line in _messages(tree, is_cli=path.parent.name == "cli"):
-            if _WORD.search(text.replace("{}", "")):
-                found.setdefault(text, f"{path.relative_to(folder.parent)}:{line}")
+        module = path.relative_to(folder).as_posix()
+        for text, nested, line in _Module(ast.parse(path.read_text(encoding="utf-8")), module).messages():
+            if _WORD.search(text.replace("{}", "")) or nested:
+                found.setdefault(text, Template(f"{folder.name}/{module}:{line}")).nested.update(nested)
     return found
 
 
-def catalogue(path: Path = CATALOGUE) -> dict[str, dict[str, str]]:
+def catalogue(path: Path = CATALOGUE) -> dict[str, dict[str, Any]]:
     """Each entry by its English template."""
     if not path.exists():
         return {}
     return {entry["en"]: entry for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("message", [])}
 
 
-def _messages(tree: ast.Module, *, is_cli: bool) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            for argument in _spoken(node):
-                yield from _texts(argument)
-        elif isinstance(node, ast.FunctionDef) and is_cli and _is_command(node):
-            yield from ((text, node.lineno) for text in _paragraphs(ast.get_docstring(node) or ""))
-        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict | ast.Tuple):
-            yield from _of_table(node)
+Found = Iterator[tuple[str, set[int], int]]
+
+
+class _Module:
+    """One module's messages. Values are followed within it: who assigns, returns and hands over what."""
+
+    def __init__(self, tree: ast.Module, module: str) -> None:
+        self._tree = tree
+        self._is_cli = module.startswith("cli/")
+        self._makes_files = module in _MAKERS_OF_FILES
+        self._functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        self._calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        self._spoken = {id(text): text for call in self._calls for text in _spoken(call)}
+        self._known: dict[int, bool] = {}
+
+    def messages(self) -> Found:
+        yield from self._of(self._tree, None, said=False)
+        for function in self._functions.values():
+            if self._is_cli and not self._makes_files and _is_command(function):
+                yield from ((text, set(), function.lineno) for text in paragraphs(ast.get_docstring(function) or ""))
+
+    def _of(self, node: ast.AST, scope: ast.FunctionDef | None, *, said: bool) -> Found:
+        said = said or id(node) in self._spoken
+        if isinstance(node, ast.FunctionDef):
+            scope = node
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            return  # a docstring
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile":
+            return
+        if (pieces := _pieces(node)) is None:
+            # An argument of what is called within a message is none: `names.get("one")`.
+            said = said and isinstance(node, ast.IfExp | ast.BoolOp)
+            for inner in ast.iter_child_nodes(node):
+                yield from self._of(inner, scope, said=said)
+            return
+        said_with_names = "".join(piece if isinstance(piece, str) else "{}" for piece in pieces)
+        text = _NAMED_PLACE.sub("{}", said_with_names)
+        values = [piece for piece in pieces if not isinstance(piece, str)]
+        if said or (self._is_phrase(text) and not self._makes_files):
+            nested = {place for place, value in enumerate(values) if self._is_message(value, scope)}
+            nested |= {at for at, name in enumerate(_NAMED_PLACE.findall(said_with_names)) if name in _NESTED_PLACES}
+            yield text.removesuffix(" #"), nested, getattr(node, "lineno", 0)
+        for value in values:
+            yield from self._of(value, scope, said=said and isinstance(value, ast.IfExp | ast.BoolOp))
+
+    def _is_phrase(self, text: str) -> bool:
+        if "\n" in text.strip() or _SQL.search(text) or _FORMS.fullmatch(text) or text in _NO_MESSAGES:
+            return False
+        return " " in text.replace("{}", "") and _WORD.search(text.replace("{}", "")) is not None
+
+    def _is_message(self, value: ast.expr, scope: ast.FunctionDef | None) -> bool:
+        """Whether a value is one: followed to where it was assigned, returned or handed over."""
+        if id(value) not in self._known:
+            self._known[id(value)] = False  # what leads back to itself adds nothing
+            self._known[id(value)] = self._follows_to_message(value, scope)
+        return self._known[id(value)]
+
+    def _follows_to_message(self, value: ast.expr, scope: ast.FunctionDef | None) -> bool:
+        if isinstance(value, ast.FormattedValue):
+            return value.conversion == -1 and self._is_message(value.value, scope)
+        if (pieces := _pieces(value)) is not None:
+            return self._is_phrase("".join(piece if isinstance(piece, str) else "{}" for piece in pieces))
+        if isinstance(value, ast.IfExp):
+            return self._is_message(value.body, scope) or self._is_message(value.orelse, scope)
+        if isinstance(value, ast.BoolOp):
+            return any(self._is_message(one, scope) for one in value.values)
+        if ast.unparse(value) in _MESSAGES_NAMES or (isinstance(value, ast.Attribute) and value.attr == "message"):
+            return True
+        if isinstance(value, ast.Dict):
+            return any(self._is_message(one, scope) for one in value.values)
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _READERS:
+            return self._is_message(value.func.value, scope)
+        if isinstance(value, ast.Call):
+            # What `translate` and `counted` return is in the reader's language already.
+            called = self._functions.get(_name(value))
+            return called is not None and any(
+                self._is_message(node.value, called)
+                for node in ast.walk(called)
+                if isinstance(node, ast.Return) and node.value is not None
+            )
+        return isinstance(value, ast.Name) and any(self._is_message(one, scope) for one in self._given(value.id, scope))
+
+    def _given(self, name: str, scope: ast.FunctionDef | None) -> Iterator[ast.expr]:
+        """What a name is given: in its function, by its callers, in the module."""
+        assigned = False
+        for node in ast.walk(scope or self._tree):
+            for value in _assigned(node, name):
+                assigned = True
+                yield value
+        if scope is None or assigned or scope.name.startswith("__"):
+            return
+        arguments = [one.arg for one in (*scope.args.args, *scope.args.kwonlyargs) if one.arg not in ("self", "cls")]
+        if name not in arguments:
+            yield from self._given(name, None)
+            return
+        at = arguments.index(name)
+        for call in self._calls:
+            if _name(call) == scope.name:
+                yield from (call.args[at : at + 1])
+                yield from (keyword.value for keyword in call.keywords if keyword.arg == name)
+
+
+def _assigned(node: ast.AST, name: str) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Assign):
+        yield from (found for target in node.targets for found in _of_target(target, node.value, name))
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value is not None:
+        yield from _of_target(node.target, node.value, name)
+    elif isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple):
+        for row in node.iter.elts:
+            yield from _of_target(node.target, row, name)
+
+
+def _of_target(target: ast.expr, value: ast.expr, name: str) -> Iterator[ast.expr]:
+    if isinstance(target, ast.Name) and target.id == name:
+        yield value
+    elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, its in zip(target.elts, value.elts, strict=False):
+            yield from _of_target(one, its, name)
+
+
+def _pieces(node: ast.AST) -> list[str | ast.expr] | None:
+    """A text's own words, and the values between them; None for what is no text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return [node.value]
+    if isinstance(node, ast.JoinedStr):
+        return [str(one.value) if isinstance(one, ast.Constant) else one for one in node.values]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        sides = [(side, _pieces(side)) for side in (node.left, node.right)]
+        if any(pieces is not None for _, pieces in sides):
+            return [piece for side, pieces in sides for piece in (pieces if pieces is not None else [side])]
+    return None
 
 
 def _spoken(call: ast.Call) -> Iterator[ast.expr]:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = _name(call)
     places = _SPEAKERS.get(name, (0,) if _ERROR.fullmatch(name) else ())
     yield from (call.args[place] for place in places if place < len(call.args))
     if name == "print_table" and len(call.args) > 1 and isinstance(call.args[1], ast.Tuple):
-        # A heading's mark of a number is not shown.
-        yield from (ast.Constant(_heading(one), lineno=call.lineno) for one in call.args[1].elts)
+        yield from call.args[1].elts
     yield from (keyword.value for keyword in call.keywords if keyword.arg in _KEYWORDS)
 
 
-def _heading(column: ast.expr) -> str:
-    return str(column.value).removesuffix(" #") if isinstance(column, ast.Constant) else ""
+def _name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _is_command(function: ast.FunctionDef) -> bool:
-    """Public functions of cli/ that take a home or show JSON are commands."""
+    """Public functions of cli/ that take a home or show JSON, and raise nothing to those who call them: commands."""
     arguments = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
-    return bool(arguments & {"home", "as_json", "folder", "version", "lang"}) and not function.name.startswith("_")
+    named = arguments & {"home", "as_json", "folder", "version", "lang"} and not function.name.startswith("_")
+    return bool(named) and "Raises:" not in (ast.get_docstring(function) or "")
 
 
-def _paragraphs(docstring: str) -> list[str]:
+def paragraphs(docstring: str) -> list[str]:
     return [" ".join(part.split()) for part in docstring.split("\n\n") if part.strip()]
 
 
-def _of_table(node: ast.Assign | ast.AnnAssign) -> Iterator[tuple[str, int]]:
-    """Texts of a module's table of messages: capitals for a name, and values that are phrases."""
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    if not all(isinstance(target, ast.Name) and target.id.isupper() for target in targets):
-        return
-    for inner in ast.walk(node.value or node):
-        text = inner.value if isinstance(inner, ast.Constant) and isinstance(inner.value, str) else ""
-        if " " in text.strip() and "\n" not in text and not _SQL.search(text):
-            yield _NAMED_PLACE.sub("{}", text), node.lineno
-
-
-def _texts(node: ast.expr) -> Iterator[tuple[str, int]]:
-    """A message's template, of each branch where there are several, and of phrases among its values."""
-    if isinstance(node, ast.IfExp | ast.BoolOp):
-        for branch in (node.body, node.orelse) if isinstance(node, ast.IfExp) else node.values:
-            yield from _texts(branch)
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        lefts, rights = ([text for text, _ in _texts(side)] or ["{}"] for side in (node.left, node.right))
-        yield from ((left + right, node.lineno) for left in lefts for right in rights)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        # A text for str.format names its places.
-        yield _NAMED_PLACE.sub("{}", node.value), node.lineno
-    elif isinstance(node, ast.JoinedStr):
-        yield "".join(_part(value) for value in node.values), node.lineno
-        for value in node.values:
-            if isinstance(value, ast.FormattedValue):
-                yield from (found for inner in ast.walk(value.value) for found in _phrase(inner))
-
-
-def _part(value: ast.expr) -> str:
-    return str(value.value) if isinstance(value, ast.Constant) else "{}"
-
-
-def _phrase(node: ast.AST) -> Iterator[tuple[str, int]]:
-    if isinstance(node, ast.IfExp):
-        for branch in (node.body, node.orelse):
-            if isinstance(branch, ast.Constant | ast.JoinedStr):
-                yield from _texts(branch)
-    elif isinstance(node, ast.Call):
-        for argument in _spoken(node):
-            yield from _texts(argument)
+def entry(english: str, template: Template, known: Mapping[str, Any]) -> str:
+    """An entry as it stands in the catalogue, with what is known of its translations."""
+    lines = ["[[message]]", f"en = {json.dumps(english, ensure_ascii=False)}"]
+    if template.nested:
+        lines.append(f"nested = {sorted(template.nested)}")
+    lines.extend(f"{one} = {json.dumps(known.get(one, ''), ensure_ascii=False)}" for one in LANGUAGES)
+    return "\n".join(lines)
 
 
 def main() -> int:
+    """Lists what differs between sources and catalogue; 1 if anything does."""
     said, known = templates(), catalogue()
-    for english, where in said.items():
-        if english not in known:
-            print(f"# {where}\n[[message]]\nen = {json.dumps(english, ensure_ascii=False)}")
-            print("\n".join(f'{language} = ""' for language in LANGUAGES), end="\n\n")
+    differs = False
+    for english, template in said.items():
+        there = known.get(english, {})
+        if not all(there.get(language) for language in LANGUAGES) or there.get("nested", []) != sorted(template.nested):
+            differs = True
+            print(f"# {template.where}\n{entry(english, template, there)}", end="\n\n")
     for english in known:
         if english not in said:
+            differs = True
             print(f"# nothing says this any more: {english}")
-    return int(set(said) != set(known))
+    return int(differs)
 
 
 if __name__ == "__main__":

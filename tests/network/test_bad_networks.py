@@ -113,7 +113,7 @@ def test_make_genesis__sides_that_differ_in_the_period__names_it(engine: Engine,
         configuration.write(folder.path, configuration.Configuration(period_seconds=period))
         make_key(folder, side, engine, place(), PASSPHRASE, scrypt_work=SCRYPT_WORK)
         files.append(folder.public_file(side))
-    with pytest.raises(SideInvalid, match="hk says period_seconds 1, sz says 2"):
+    with pytest.raises(SideInvalid, match="hk says period_seconds = 1, sz says 2"):
         make_genesis(NetworkFolder(tmp_path / "hk"), files)
     assert not (tmp_path / "hk" / "genesis.json").exists()
 

@@ -65,7 +65,7 @@ class InstitutionsReplay:
             self._registry["authorityEpoch"] += 1
         everyone = (1 << self._registry["jurisdictionCount"]) - 1
         live = bool(self._registry["live"]) or self._registry["accepted"] == everyone
-        require(live == event["live"], f"the registry is {'' if live else 'not '}live by now")
+        require(live == event["live"], "the registry is live by now" if live else "the registry is not live by now")
         self._registry["live"] = int(live)
 
     def _on_handover_offered(self, event: Arguments) -> None:

@@ -57,6 +57,13 @@ _UNOPENED = {
     SealedKeyGone: CheckReason.SEALED_KEY_GONE,
     SealedAltered: CheckReason.PACKAGE_ALTERED,
 }
+_NOTED = "noted at {at} by {by}, reason {reason}"
+_WHAT_ENDED = {
+    RecordState.REJECTED: "rejected at {at} by {by}, reason {reason}",
+    RecordState.REVOKED: "revoked at {at} by {by}, reason {reason}",
+    RecordState.SUPERSEDED: "superseded at {at} by {by}, reason {reason}",
+    RecordState.DISPUTED: "disputed at {at} by {by}, reason {reason}",
+}
 _NOT_ACTIVE = {
     RecordState.PENDING: CheckReason.PENDING,
     RecordState.REJECTED: CheckReason.REJECTED,
@@ -330,9 +337,10 @@ def _why(claim: Claim, view: View) -> str:
     note = view.notes.get(claim.entry_key)
     if note is None:
         return ""
-    told = f"{claim.state.name.lower()} at {_utc(note.at)} by {view.actors[claim.entry_key]}"
-    successor = f", successor {note.successor[0].hex()}" if note.successor else ""
-    return f"{told}, reason {chain_reason_name(note.reason)}{successor}"
+    told = _WHAT_ENDED.get(claim.state, _NOTED).format(
+        at=_utc(note.at), by=view.actors[claim.entry_key], reason=chain_reason_name(note.reason)
+    )
+    return f"{told}; successor {note.successor[0].hex()}" if note.successor else told
 
 
 def _expiry(claim: Claim | None, now: int) -> Check:

@@ -28,7 +28,7 @@ from creditconnect.cli import (
     verifying,
 )
 from creditconnect.cli.command_line import run
-from creditconnect.cli.language import chosen_language, speak
+from creditconnect.cli.language import speak_chosen
 from creditconnect.cli.presentation import print_error, say
 from creditconnect.errors import CreditConnectError, UsageError
 
@@ -85,7 +85,7 @@ def options(
 def main() -> None:
     """Run the command line; never shows a traceback for an error that this package raises on purpose."""
     try:
-        speak(chosen_language(sys.argv[1:]))
+        speak_chosen(sys.argv[1:])
         code = run(app)
     except CreditConnectError as error:
         print_error(error, as_json="--json" in sys.argv)

@@ -13,6 +13,7 @@ from creditconnect.cli.presentation import (
     GREATEST_BATCH,
     HomeOption,
     JsonOption,
+    confirm,
     counted,
     open_client,
     parse_reason,
@@ -78,9 +79,7 @@ def supersede(
         found = client.differences(old_hash, new_hash)
         if not as_json:
             _show_differences(old_hash, new_hash, found)
-        if not (
-            yes or typer.confirm(translate(f"{new_hash.hex()} takes the place of {old_hash.hex()} for good?"), err=True)
-        ):
+        if not (yes or confirm(f"{new_hash.hex()} takes the place of {old_hash.hex()} for good?")):
             say("nothing was sent", file=sys.stderr)
             raise typer.Exit(EXIT_DECLINED)
         outcome = client.supersede(old_hash, new_hash, code, account=chosen)
@@ -127,7 +126,7 @@ def resolve(
     if as_json:
         print_json(outcome)
         return
-    became = "upheld, the record is revoked" if uphold else "dismissed, the record is active"
+    became = translate("upheld, the record is revoked" if uphold else "dismissed, the record is active")
     say(f"{record}: dispute {became} in block {outcome.block_number}")
 
 
@@ -169,9 +168,9 @@ def _said(value: object) -> str:
 
 
 def _title(life: Life) -> str:
-    expiry = f"expires at {utc(life.expires_at)}" if life.expires_at else "never expires"
-    source = f", from {life.file} line {life.line}" if life.file is not None else ""
-    state = life.state + (" (expired)" if life.expired else f", {expiry}")
+    expiry = translate(f"expires at {utc(life.expires_at)}" if life.expires_at else "never expires")
+    source = translate(f", from {life.file} line {life.line}") if life.file is not None else ""
+    state = life.state + (translate(" (expired)") if life.expired else f", {expiry}")
     return f"{life.institution}, claim {life.n}, batch {life.batch}: {state}{source}"
 
 
@@ -179,7 +178,7 @@ def _rows(life: Life) -> list[tuple[object, ...]]:
     return [
         (
             utc(step.at),
-            step.what + (f" by {step.successor.hex()}" if step.successor else ""),
+            step.what + (translate(f" by {step.successor.hex()}") if step.successor else ""),
             step.state,
             step.by,
             step.reason,

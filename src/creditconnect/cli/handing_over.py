@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
@@ -69,9 +70,9 @@ def write(
     if as_json:
         print_json(written)
         return
-    sealed = f", sealed for {recipient}" if recipient else ""
+    sealed = translate(f", sealed for {recipient}") if recipient else ""
     number = counted(written.packages, "package")
-    say(f"{written.folder}: {number} of active records{sealed}" + _left_out(written.left_out))
+    say(f"{written.folder}: {number} of active records{sealed}{_left_out(written.left_out)}")
 
 
 @packages.command()
@@ -92,7 +93,7 @@ def sheet(
     if as_json:
         print_json(written)
         return
-    sealed = f", sealed for {recipient}" if recipient else ""
+    sealed = translate(f", sealed for {recipient}") if recipient else ""
     say(f"{written.file}: record {record_hash.hex()} on {counted(written.codes, 'QR code')}{sealed}")
 
 
@@ -120,4 +121,4 @@ def open_(
 
 def _left_out(states: dict[str, int]) -> str:
     listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    return f"; left out: {listed}" if listed else ""
+    return translate(f"; left out: {listed}") if listed else ""

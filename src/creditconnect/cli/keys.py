@@ -118,8 +118,9 @@ def retire(
     if as_json:
         print_json({"kind": kind, "key": which, "erased": erased})
         return
-    rest = "" if erased else "; another process reads the vault, so its bytes are not overwritten yet: run again"
-    say(f"{kind} key {which}: is destroyed{rest}")
+    say(f"{kind} key {which}: is destroyed")
+    if not erased:
+        say("another process reads the vault, so the key's bytes are not overwritten yet: run again")
 
 
 @app.command()
@@ -165,7 +166,7 @@ def import_(
     if as_json:
         print_json(imported)
         return
-    taken = ", ".join(map(str, imported.taken)) or "none"
+    taken = ", ".join(map(str, imported.taken)) or translate("none")
     say(f"{file}: {counted(imported.keys, f'{imported.kind} key')}; not here before: {taken}")
 
 
@@ -206,7 +207,7 @@ def _said(key: KeyStanding) -> str:
     }
     waits = translate("waits to be published") if (key.kind, key.state.value) == ("exchange", "next") else ""
     held = translate(f"held by {key.remote}") if key.remote else ""
-    note = notes.get(key.note, key.note)
+    note = notes.get(key.note) or translate(key.note)
     return ", ".join(part for part in (states[key.state.value], note or waits, held) if part)
 
 

@@ -6,16 +6,17 @@ whose values are put into the translation as they are. What has no entry is show
 
     "{}: can't be read ({})"      each {} is one value, numbered from 0 in the translation: "({1}) {0}"
 
-A value that is a message itself, such as another error's, is translated too; one word alone never is, as it may be
-anybody's: an institution's code, a file's name. So a word of ours is translated before it is put into a message.
-`tools/messages.py` finds the templates in the sources, and a test demands that the catalogue has them all.
+A value is left as it is, whatever it reads like: a file may be named "no rows", a note may say "no batch waits". Only
+where the catalogue says that a place is `nested` is its value a message itself, such as another error's, and translated
+too; one word alone never is, as an institution's code may stand there as well. `tools/messages.py` finds the templates
+and their nested places in the sources, and a test demands that the catalogue has them all.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import resources
 
 from creditconnect import settings
@@ -31,20 +32,30 @@ NAMES = {
 CATALOGUE = "messages.toml"
 _PLACE = re.compile(r"\{\}")
 _PLACES_IN_TRANSLATION = re.compile(r"\{(\d+)\}")
+_JOINT = re.compile(": ")
 # Messages within messages, as errors within errors: more would be a value that happens to look like one.
 _GREATEST_DEPTH = 4
+
+
+_NOTHING_NESTED: Mapping[str, Collection[int]] = {}
+
+
+class Value(str):
+    """A value that is shown where a message could be: left as it is, whatever it reads like."""
+
+    __slots__ = ()
 
 
 class Translator:
     """Translates what was said in English into one language. Safe to share between threads."""
 
-    def __init__(self, entries: Mapping[str, str]) -> None:
-        """`entries`: translation by English template."""
+    def __init__(self, entries: Mapping[str, str], nested: Mapping[str, Collection[int]] = _NOTHING_NESTED) -> None:
+        """`entries`: translation by English template; `nested`: places whose values are messages, by template."""
         self._exact = {english: text for english, text in entries.items() if "{}" not in english}
         templates = [english for english in entries if "{}" in english]
         # The one with most of its own words first: "{}: {}" fits everything.
         templates.sort(key=lambda english: (-len(_PLACE.sub("", english)), english))
-        self._templates = [(_pattern(english), entries[english]) for english in templates]
+        self._templates = [(_pattern(english), entries[english], nested.get(english, ())) for english in templates]
 
     def translated(self, english: str, depth: int = _GREATEST_DEPTH) -> str:
         """The message in this language; as it is where there is no entry for it."""
@@ -52,14 +63,25 @@ class Translator:
             return self._exact[english]
         if not depth or not english.strip():
             return english
-        for pattern, translation in self._templates:
+        for pattern, translation, nested in self._templates:
             if (found := pattern.fullmatch(english)) is not None:
-                values = [self._translated_value(value, depth - 1) for value in found.groups()]
+                values = [
+                    self._nested(value, depth - 1) if place in nested else value
+                    for place, value in enumerate(found.groups())
+                ]
                 return _filled(translation, values)
         return english
 
-    def _translated_value(self, value: str, depth: int) -> str:
-        return self.translated(value, depth) if " " in value else value
+    def _nested(self, value: str, depth: int) -> str:
+        """A value that is a message, or an error with its hint as `str` joins them."""
+        if " " not in value:
+            return value
+        for at in (found.start() for found in reversed(list(_JOINT.finditer(value)))):
+            message = self.translated(value[:at], depth)
+            hint = self.translated(value[at + 2 :], depth)
+            if message != value[:at] and hint != value[at + 2 :]:
+                return f"{message}：{hint}"
+        return self.translated(value, depth)
 
 
 def chosen_language(arguments: Sequence[str]) -> str:
@@ -71,7 +93,7 @@ def chosen_language(arguments: Sequence[str]) -> str:
         UsageError: it is none of ours.
     """
     named = _option(arguments) or settings.language() or ENGLISH
-    found = NAMES.get(named.strip().lower().replace("_", "-"))
+    found = _known(named)
     if found is None:
         raise UsageError(f"there are no messages in {named!r}", hint=f"one of {ENGLISH}, {SIMPLIFIED}, {TRADITIONAL}")
     return found
@@ -83,7 +105,21 @@ def load_translator(language: str) -> Translator | None:
         return None
     text = (resources.files(__package__) / CATALOGUE).read_text(encoding="utf-8")
     entries = tomllib.loads(text)["message"]
-    return Translator({entry["en"]: entry[language] for entry in entries})
+    nested = {entry["en"]: entry["nested"] for entry in entries if "nested" in entry}
+    return Translator({entry["en"]: entry[language] for entry in entries}, nested)
+
+
+def speak_chosen(arguments: Sequence[str]) -> None:
+    """Show everything in the language of `chosen_language` from now on.
+
+    Raises:
+        UsageError: `--lang` names none of ours; to be shown in the environment's language, if that is one.
+    """
+    try:
+        speak(chosen_language(arguments))
+    except UsageError:
+        speak(_known(settings.language() or ENGLISH) or ENGLISH)
+        raise
 
 
 class _Spoken:
@@ -98,8 +134,14 @@ def speak(language: str) -> None:
 
 
 def translate(english: str) -> str:
-    """What is to be shown for an English message."""
-    return english if _Spoken.translator is None else _Spoken.translator.translated(english)
+    """What is to be shown for an English message; a `Value` is none."""
+    if _Spoken.translator is None or isinstance(english, Value):
+        return english
+    return _Spoken.translator.translated(english)
+
+
+def _known(named: str) -> str | None:
+    return NAMES.get(named.strip().lower().replace("_", "-"))
 
 
 def _option(arguments: Sequence[str]) -> str | None:

@@ -15,6 +15,7 @@ from creditconnect.cli.presentation import (
     JsonOption,
     ask_new_passphrase,
     ask_passphrase,
+    confirm,
     print_json,
     print_table,
     say,
@@ -195,7 +196,7 @@ def reset(
     node = side_node(network, name)
     if node.is_running():
         raise NetworkError(f"{name}: its node runs", hint=f"creditconnect network down --side {name}")
-    if not (yes or typer.confirm(translate(f"remove {node.folder.data_folder} for good?"), err=True)):
+    if not (yes or confirm(f"remove {node.folder.data_folder} for good?")):
         raise UsageError("not confirmed: nothing was removed")
     shutil.rmtree(node.folder.data_folder, ignore_errors=True)
     if as_json:
@@ -229,8 +230,9 @@ def vote(
 
 
 def _print_status(found: NetworkStatus) -> None:
-    agreed = "no block that all have" if found.agreed is None else f"all have block {found.agreed}"
-    say(f"{'blocks come' if found.moving else 'NO BLOCK COMES'}; {agreed}")
+    moving = translate("blocks come" if found.moving else "NO BLOCK COMES")
+    agreed = translate("no block that all have" if found.agreed is None else f"all have block {found.agreed}")
+    say(f"{moving}; {agreed}")
     print_table(
         "sides",
         ("side", "block #", "hash", "age s #", "peers #", "sealed last", "share #", "client", "node"),
@@ -245,7 +247,7 @@ def _print_status(found: NetworkStatus) -> None:
 def _status_row(one: SideStatus, found: NetworkStatus) -> tuple[object, ...]:
     sealed = "-" if one.last_seal is None else f"{one.last_seal}, {utc(one.last_seal_at or 0)}"
     return (
-        one.side + (" (missing)" if one.side in found.missing else ""),
+        one.side + (translate(" (missing)") if one.side in found.missing else ""),
         "-" if one.head is None else one.head,
         one.hash.hex()[:16] or "-",
         "-" if one.age_seconds is None else one.age_seconds,

@@ -28,6 +28,8 @@ STANDARD_INPUT = Path("-")
 
 # The registry counts batches in 48 bits.
 GREATEST_BATCH = 2**48 - 1
+# What may be typed at a question, in any of the languages.
+_ANSWERS = {**dict.fromkeys(("y", "yes", "是"), True), **dict.fromkeys(("", "n", "no", "否"), False)}
 # A bar that comes and goes within a second is only noise.
 BAR_AFTER_SECONDS = 1.0
 # The last second of the year 9999; the registry takes expiries beyond it.
@@ -72,6 +74,15 @@ def ask_new_passphrase(name: str) -> str:
         if _ask_hidden(translate("the same again")) == first:
             return first
         say("they differ: once more", file=sys.stderr)
+
+
+def confirm(question: str) -> bool:
+    """Ask yes or no at the terminal, in the language of this process; no where nothing is typed."""
+    while True:
+        answer = str(typer.prompt(f"{translate(question)} [y/N]", default="", show_default=False, err=True))
+        if (said := _ANSWERS.get(answer.strip().lower())) is not None:
+            return said
+        say("y or n", file=sys.stderr)
 
 
 def print_error(error: CreditConnectError, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditconnect import settings
-from creditconnect.cli.language import translate
+from creditconnect.cli.language import Value, translate
 from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
@@ -93,7 +93,7 @@ def init(
     for role, address in addresses.items():
         say(f"  {role} account {address}: ask your authority to bind it")
     if addresses:
-        become = "are rejected; see creditconnect subject register" if require_subjects else "are taken"
+        become = translate("are rejected; see creditconnect subject register" if require_subjects else "are taken")
         say(f"  rows of subjects that are not registered {become} (require_registered_subjects in settings.toml)")
 
 
@@ -147,7 +147,7 @@ def submit(
 
 def _print_submission(done: Submission, *, detach: bool) -> None:
     became = "taken in; creditconnect run sends it" if detach else "registered; what needs a review waits for it"
-    title = f"{done.file}: {became if done.accepted + done.repeated else 'nothing was taken in'}"
+    title = f"{done.file}: {translate(became if done.accepted + done.repeated else 'nothing was taken in')}"
     counts = (done.accepted, done.repeated, done.rejected)
     if done.files:
         print_table(
@@ -211,7 +211,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         print_json(standing)
         return
     print_table(
-        standing.institution,
+        Value(standing.institution),
         ("waiting #", "under way #", "registered #", "failed transactions #"),
         [(standing.waiting, standing.under_way, standing.registered, standing.failed_transactions)],
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from creditconnect.cli.language import translate
+from creditconnect.cli.language import Value, translate
 from creditconnect.cli.listing import BeforeOption, LimitOption
 from creditconnect.cli.presentation import (
     HomeOption,
@@ -76,12 +76,12 @@ def register(
         print_json(done)
         return
     print_table(
-        done.file,
+        Value(done.file),
         ("new #", "changed #", "unchanged #", "rejected #"),
         [(done.new, done.changed, done.unchanged, done.rejected)],
     )
     if done.numbers:
-        more = f" to {done.numbers[-1]}" if len(done.numbers) > 1 else ""
+        more = translate(f" to {done.numbers[-1]}") if len(done.numbers) > 1 else ""
         say(f"new: subject {done.numbers[0]}{more}")
     for one in done.first_rejections:
         say(f"line {one.line}: {one.field}: {one.reason}: {one.message}")

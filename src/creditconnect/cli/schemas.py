@@ -49,7 +49,14 @@ def show_schema(schema: SchemaArgument, as_json: JsonOption = False) -> None:
         print_json(shown.document)
         return
     rows = [
-        (one.path, one.type, translate("yes") if one.required else "", " ".join(one.codes), one.limits, one.description)
+        (
+            one.path,
+            one.type,
+            translate("yes") if one.required else "",
+            " ".join(one.codes),
+            ", ".join(map(translate, one.limits.split(", "))),
+            one.description,
+        )
         for one in shown.fields
     ]
     print_table(

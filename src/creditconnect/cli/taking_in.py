@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from creditconnect.cli.language import translate
 from creditconnect.cli.listing import BeforeOption, LimitOption
 from creditconnect.cli.presentation import (
     HomeOption,
@@ -64,7 +65,7 @@ def take(home: HomeOption = None, as_json: JsonOption = False) -> None:
         f"{counted(len(taken.uploads), 'upload')} taken in" if taken.uploads else "nothing was taken in", taken.uploads
     )
     for where, count in taken.left.items():
-        say(f"left {counted(count, 'file')}: {where}")
+        say(f"left {counted(count, 'file')}: {translate(where)}")
     if taken.unsettled:
         say(f"left {counted(taken.unsettled, 'file')}: still changing; the next pass looks again")
 
@@ -175,7 +176,7 @@ def _print(title: str, uploads: list[Upload] | tuple[Upload, ...]) -> None:
 
 def _why(upload: Upload) -> str:
     if upload.duplicate_of:
-        return f"as upload {upload.duplicate_of}"
+        return translate(f"as upload {upload.duplicate_of}")
     return ", ".join(reason for reason, _ in upload.reasons)
 
 

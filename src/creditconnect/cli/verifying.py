@@ -87,7 +87,7 @@ def find(
     if as_json:
         print_json({"block": found.block.number, "claims": _claims(found.claims, found.codes)})
         return
-    nobody = "" if found.claims else ": nobody claims it"
+    nobody = "" if found.claims else translate(": nobody claims it")
     title = f"{record_hash.hex()} as of block {found.block.number}{nobody}"
     print_table(title, _CLAIM_COLUMNS, _claim_rows(found.claims, found.codes))
 
@@ -139,7 +139,7 @@ def _show_one(path: Path, verification: Verification, *, as_json: bool) -> None:
         print_json({"file": path.name, **_document(verification, with_record=True)})
         return
     block = verification.block
-    as_of = f" as of block {block.number}, {utc(block.timestamp)}" if block else ""
+    as_of = translate(f" as of block {block.number}, {utc(block.timestamp)}") if block else ""
     print_table(
         f"{path.name}: {verification.verdict.value}{as_of}",
         ("check", "status", "reason", ""),

@@ -156,7 +156,7 @@ class Correcting(Opened):
                 hint="creditconnect find says who claims it; each corrects its own",
             )
         state = claims[-1].state
-        raise UsageError(f"{named}: {state.name}", hint=_WHAT_TO_DO[state])
+        raise UsageError(f"record {record_hash.hex()} can't {do}: {state.name}", hint=_WHAT_TO_DO[state])
 
     def _record_of(self, claim: Claim) -> dict[str, object]:
         derived = Derived((claim.entry_key >> 24).to_bytes(8, "big"), claim.commitment)

@@ -263,8 +263,9 @@ def only_package(source: Path | bytes) -> bytes:
             )
         found = list(read_packages(source))
     if len(found) != 1:
+        named = "what was scanned" if isinstance(source, bytes) else source
         raise UsageError(
-            f"{'it' if isinstance(source, bytes) else source}: holds the codes of {len(found)} sheets",
+            f"{named}: holds the codes of {len(found)} sheets",
             hint="one at a time; or lay it in a folder, and verify that",
         )
     return found[0][1]

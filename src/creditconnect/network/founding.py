@@ -159,7 +159,7 @@ def _require_same_settings(network: NetworkFolder, side: Side) -> None:
     for member in ("consensus", "chain_id", "period_seconds", "gas_limit"):
         ours, theirs = getattr(found, member), getattr(side, member)
         if ours != theirs:
-            raise UsageError(f"network.toml says {member} {ours}, {side.side} says {theirs}", hint="agree on one")
+            raise UsageError(f"network.toml says {member} = {ours}, {side.side} says {theirs}", hint="agree on one")
 
 
 def _new_key() -> bytes:

@@ -119,7 +119,7 @@ def _require_agreement(sides: Sequence[Side]) -> None:
             ours, theirs = getattr(first, member), getattr(side, member)
             if ours != theirs:
                 raise SideInvalid(
-                    f"{first.side} says {member} {ours}, {side.side} says {theirs}",
+                    f"{first.side} says {member} = {ours}, {side.side} says {theirs}",
                     hint="agree on one network.toml, and make the key of the side that was wrong anew",
                 )
     for member in ("side", "address", "enode"):

@@ -121,11 +121,10 @@ class Range:
     def doubts(self, record: Mapping[str, Any], on: date) -> Iterator[Doubt]:
         for place in places(record, self.path):
             number, unit = _measured(place)
-            unit_text = f" {unit} (minor units)" if unit else ""
             if number < self.least.get(unit, number):
-                yield Doubt(place.pointer, f"is less than {self.least[unit]}{unit_text}")
+                yield Doubt(place.pointer, f"is less than {_amount(self.least[unit], unit)}")
             if number > self.greatest.get(unit, number):
-                yield Doubt(place.pointer, f"is more than {self.greatest[unit]}{unit_text}")
+                yield Doubt(place.pointer, f"is more than {_amount(self.greatest[unit], unit)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +138,15 @@ class Count:
 
     def doubts(self, record: Mapping[str, Any], on: date) -> Iterator[Doubt]:
         for place in places(record, self.path):
-            count, of = len(place.value), "items"
+            count, days = len(place.value), None
             if self.dated is not None:
                 base = self.against.of(record, on)
                 ages = [(base - day(item[self.dated])).days for item in place.value if self.dated in item]
-                count = sum(1 for days in ages if days <= self.within_days)
-                of = f"items of the last {self.within_days} days"
+                count, days = sum(1 for age in ages if age <= self.within_days), self.within_days
             if count < self.least:
-                yield Doubt(place.pointer, f"has fewer than {self.least} {of}")
+                yield Doubt(place.pointer, f"has fewer than {_items(self.least, days)}")
             if self.greatest is not None and count > self.greatest:
-                yield Doubt(place.pointer, f"has more than {self.greatest} {of}")
+                yield Doubt(place.pointer, f"has more than {_items(self.greatest, days)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +286,7 @@ class Brushed:
     def _doubts(self, value: Any, part: Mapping[str, Any], pointer: str, steps: Steps) -> Iterator[Doubt]:
         limit, size, unit = _limit(value, part)
         if limit >= SMALLEST_BRUSHED and size * 100 >= limit * self.percent and steps not in self.left_out:
-            yield Doubt(pointer, f"comes near to the schema's limit of {limit}{unit}")
+            yield Doubt(pointer, f"comes near to the schema's limit of {unit.format(limit=limit)}")
         if isinstance(value, dict):
             for key, inner in value.items():
                 yield from self._doubts(inner, part["properties"][key], f"{pointer}/{key}", (*steps, key))
@@ -306,12 +304,20 @@ def full_years(born: date, on: date) -> int:
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
+def _amount(number: int, unit: str) -> str:
+    return f"{number} {unit} (minor units)" if unit else str(number)
+
+
+def _items(number: int, days: int | None) -> str:
+    return f"{number} items" if days is None else f"{number} items of the last {days} days"
+
+
 def _limit(value: Any, part: Mapping[str, Any]) -> tuple[int, int, str]:
     if isinstance(value, str):
-        return part.get("maxLength", 0), len(value), " characters"
+        return part.get("maxLength", 0), len(value), "{limit} characters"
     if isinstance(value, list):
-        return part.get("maxItems", 0), len(value), " items"
-    return (part.get("maximum", 0), value, "") if type(value) is int else (0, 0, "")
+        return part.get("maxItems", 0), len(value), "{limit} items"
+    return (part.get("maximum", 0), value, "{limit}") if type(value) is int else (0, 0, "")
 
 
 def _measured(place: Place) -> tuple[int, str]:

@@ -6,13 +6,25 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
+from rich.cells import cell_len
 
-from creditconnect.cli.language import SIMPLIFIED, TRADITIONAL, Translator, chosen_language, load_translator, speak
-from creditconnect.cli.presentation import print_table, say
+from creditconnect.cli.language import (
+    SIMPLIFIED,
+    TRADITIONAL,
+    Translator,
+    Value,
+    chosen_language,
+    load_translator,
+    speak,
+)
+from creditconnect.cli.presentation import confirm, print_table, say
 from creditconnect.errors import UsageError
+from tools.messages import catalogue
 
 PROGRAM = Path(sys.executable).with_name("creditconnect")
 
@@ -49,11 +61,38 @@ def test_chosen_language__none_of_ours__refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_translated__values__as_they_are_and_messages_among_them_too() -> None:
-    translator = Translator({"{}: is wrong ({})": "({1}) {0} 有误", "it is late": "太迟", "{}: {}": "{0}——{1}"})
+    entries = {"{}: is wrong ({})": "({1}) {0} 有误", "it is late": "太迟", "come early": "早来", "{}: {}": "{0}——{1}"}
+    translator = Translator(entries, {"{}: is wrong ({})": [1]})
     assert translator.translated("a/b.csv: is wrong (it is late)") == "(太迟) a/b.csv 有误"
+    assert translator.translated("it is late: is wrong (other)") == "(other) it is late 有误", "a value reads like it"
+    assert translator.translated("a: is wrong (it is late: come early)") == "(太迟：早来) a 有误", "with its hint"
     assert translator.translated("a: b") == "a——b"
     assert translator.translated("nothing of ours") == "nothing of ours"
     assert translator.translated("{0}: is wrong ({})") == "({}) {0} 有误", "a value is no template"
+
+
+# Their places hold a role, a number, names of columns: nothing that anybody else writes.
+OUR_OWN_WORDS_ALONE = ("{} passphrase", "{}: member {} {}", "there are {}")
+
+
+@pytest.mark.parametrize("language", [SIMPLIFIED, TRADITIONAL])
+@pytest.mark.parametrize("value", ["no batch waits", "no home", "status", "none", "pending", "DIFFERS"])
+def test_translated__value_that_reads_like_a_message__comes_out_of_every_message_as_it_is(
+    language: str, value: str
+) -> None:
+    translator = load_translator(language)
+    assert translator is not None
+    tried = 0
+    for english, entry in catalogue().items():
+        places = sorted(set(range(english.count("{}"))) - set(entry.get("nested", [])))
+        if not places:
+            continue
+        if english in OUR_OWN_WORDS_ALONE:
+            continue
+        values = [value if place in places else "x" for place in range(english.count("{}"))]
+        assert translator.translated(english.replace("{}", "%s") % tuple(values)).count(value) >= len(places), english
+        tried += 1
+    assert tried > 500
 
 
 def test_translated__the_template_with_most_words_of_its_own__is_taken() -> None:
@@ -135,6 +174,88 @@ def test_help__typers_own_words_in_it__are_translated_and_defaults_left() -> Non
     assert "[默认：50; 1<=x<=100000]" in said
     assert "[必填]" in run("--lang", "zh-Hans", "verify", "--help").stdout
     assert "[required]" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "wanted"),
+    [
+        (["--lang", "fr", "status"], "zh-Hant", "creditconnect: 沒有 'fr' 語言的訊息"),
+        (["--lang", "fr", "status"], "fr", "creditconnect: there are no messages in 'fr'"),
+        (["--lang", "fr", "status"], "", "creditconnect: there are no messages in 'fr'"),
+        (["--lang"], "zh-Hans", "creditconnect: 选项 '--lang' 需要一个值"),
+        (["status", "--lang", "zh"], "zh-Hans", "creditconnect: 没有选项 --lang"),
+    ],
+)
+def test_lang__itself_wrong__is_told_in_the_environments_language(
+    arguments: list[str], environment: str, wanted: str
+) -> None:
+    said = run(*arguments, CREDITCONNECT_LANG=environment)
+    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (2, "", 1)
+    assert said.stderr.startswith(wanted)
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted", "asked"),
+    [
+        (["y"], True, 1),
+        (["YES"], True, 1),
+        (["是"], True, 1),
+        ([""], False, 1),
+        (["n"], False, 1),
+        (["否"], False, 1),
+        (["maybe", "y"], True, 2),
+    ],
+)
+def test_confirm__what_is_typed__in_either_language_and_asked_again_for_anything_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answers: list[str], wanted: bool, asked: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO("".join(f"{answer}\n" for answer in answers)))
+    speak(SIMPLIFIED)
+    try:
+        assert confirm("remove /a/b for good?") is wanted
+    finally:
+        speak("en")
+    said = capsys.readouterr()
+    told = said.out + said.err
+    assert told.count("永久删除 /a/b\N{FULLWIDTH QUESTION MARK} [y/N]") == asked
+    assert told.count("请输入 y") == asked - 1
+
+
+def test_confirm__nobody_answers__nothing_is_taken_for_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(""))
+    with pytest.raises(typer.Abort):
+        confirm("remove /a/b for good?")
+
+
+def test_translate__a_value_where_a_message_could_be__is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    speak(TRADITIONAL)
+    try:
+        print_table(Value("status"), ("name",), [("none",)])
+        print_table("status", ("name",), [])
+    finally:
+        speak("en")
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert (first, last) == ("status", "狀態")
+
+
+@pytest.mark.parametrize("language", ["en", SIMPLIFIED, TRADITIONAL])
+def test_table__wide_characters__columns_begin_where_their_headings_do(
+    language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Chinese character takes two cells of a terminal, a Latin letter one."""
+    speak(language)
+    try:
+        rows = [("陳大文", "A", "甲乙丙丁戊"), ("Chan Tai Man", "B", "x"), ("王", "C", "甲")]
+        print_table("records", ("name", "kind", "note"), rows)
+    finally:
+        speak("en")
+    _, heading, _, *lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    kind = {"en": "kind", SIMPLIFIED: "种类", TRADITIONAL: "種類"}[language]
+    begins = cell_len(heading[: heading.index(kind)])
+    for (_, letter, note), line in zip(rows, lines, strict=True):
+        at = line.index(f" {letter} ") + 1
+        assert cell_len(line[:at]) == begins
+        assert line.rstrip().endswith(note)
 
 
 def test_table__a_cell_that_reads_like_a_message__is_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
