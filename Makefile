@@ -8,6 +8,7 @@ SHELL := bash
 
 PYTHON ?= python3
 FUZZ ?= default
+JOBS ?= 1
 NETWORK ?= anvil
 
 # Programs are called by path, because older makes look a bare name up on the PATH that make itself was started with.
@@ -59,6 +60,14 @@ test-unit: setup ## Test what needs no chain and no network
 test-contract: setup ## Test the contract, its size and its gas (FUZZ=quick, default or long)
 	FOUNDRY_PROFILE=$(FUZZ) $(FORGE) test
 	$(FORGE) build --sizes contracts
+
+.PHONY: mutate
+mutate: setup ## Try each mutant of the contract on its tests; goes on where it stopped (JOBS=1; hours)
+	$(PY) -m tools.mutate --jobs $(JOBS)
+
+.PHONY: mutate-check
+mutate-check: setup ## Check that each mutant of the contract was killed or is explained, and kill ten again
+	$(PY) -m tools.mutate --check --sample 10 --jobs $(JOBS)
 
 .PHONY: test-chain
 test-chain: setup ## Test the client against a real node
