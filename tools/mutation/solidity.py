@@ -90,6 +90,12 @@ def type_of(node: Node) -> str:
     return written
 
 
+def first_error(output: dict[str, Any]) -> str:
+    """What solc says of sources that it refuses; empty if it does not."""
+    errors = [str(error["formattedMessage"]) for error in output.get("errors", []) if error["severity"] == "error"]
+    return errors[0] if errors else ""
+
+
 def _compile(sources: Sources, settings: dict[str, Any]) -> dict[str, Any]:
     request = {
         "language": "Solidity",
@@ -105,7 +111,6 @@ def _compile(sources: Sources, settings: dict[str, Any]) -> dict[str, Any]:
         check=True,
     )
     output: dict[str, Any] = json.loads(finished.stdout)
-    errors = [error["formattedMessage"] for error in output.get("errors", []) if error["severity"] == "error"]
-    if errors:
-        raise CompileError("\n".join(errors))
+    if error := first_error(output):
+        raise CompileError(error)
     return output
