@@ -30,7 +30,6 @@ class Judges:
 
     def __init__(self, sources: Sources, jobs: int) -> None:
         self._sources = sources
-        self._original = ""
         self._free: queue.Queue[Suite] = queue.Queue()
         for number in range(jobs):
             self._free.put(Suite(SCRATCH / str(number), sources))
@@ -49,20 +48,21 @@ class Judges:
     def _one(self, mutant: Mutant) -> Verdict:
         suite = self._free.get()
         try:
-            verdict = suite.judge(mutant.apply(self._sources))
+            return suite.judge(mutant.apply(self._sources), mutant.function)
         finally:
             self._free.put(suite)
-        if verdict.fate == "survived" and self._is_identical(mutant):
-            return Verdict("identical")
-        return verdict
 
-    def _is_identical(self, mutant: Mutant) -> bool:
-        self._original = self._original or deployed_bytecode(self._sources)
+
+def identical(sources: Sources, mutants: list[Mutant]) -> Iterator[Mutant]:
+    """Those of the mutants that compile to the original's bytes with the committed settings. Seconds each."""
+    original = deployed_bytecode(sources) if mutants else ""
+    for mutant in mutants:
         try:
-            return deployed_bytecode(mutant.apply(self._sources)) == self._original
+            if deployed_bytecode(mutant.apply(sources)) == original:
+                yield mutant
         except CompileError:
             # The IR may run out of stack where the plain compiler does not.
-            return False
+            continue
 
 
 def run(jobs: int) -> int:
@@ -77,6 +77,8 @@ def run(jobs: int) -> int:
             table.note(mutant, verdict.fate, verdict.by)
             tables.write(tables.TABLE, table, mutants)
             print(f"{number}/{len(todo)} {verdict.fate} {verdict.by} {tables.where(mutant)}", flush=True)
+    for mutant in identical(sources, [one for one in todo if table.is_open(one)]):
+        table.note(mutant, "identical", "")
     tables.write(tables.TABLE, table, mutants)
     print(tables.summary(table, mutants))
     open_ = [one for one in mutants if table.is_open(one)]

@@ -56,7 +56,14 @@ def run_halmos(contracts: Path, match: str) -> dict[str, Any]:
     make_project(SCRATCH, PROOFS, contracts)
     answer = SCRATCH / "halmos.json"
     answer.unlink(missing_ok=True)
-    command = [str(ASSURANCE / "bin" / "halmos"), "--json-output", answer.name, "--no-status", "--statistics"]
+    command = [
+        str(ASSURANCE / "bin" / "halmos"),
+        "--json-output",
+        answer.name,
+        "--no-status",
+        "--statistics",
+        "--early-exit",
+    ]
     command += ["--loop", str(LOOP), "--solver-timeout-assertion", f"{SOLVER_SECONDS}s", "--match-test", match]
     # In a group of its own: interrupted, halmos waits for its solvers for ever.
     process = subprocess.Popen(command, cwd=SCRATCH, env=environment(), start_new_session=True)

@@ -68,4 +68,10 @@ contract EdgesTest is Fixture {
         vm.prank(adminHk);
         registry.admit("ONE-MORE", "profile");
     }
+
+    function test_scope__reviewMandatory__theEventSaysSo() public {
+        _expectEvent();
+        emit IRecordRegistry.InstitutionScoped(BUREAU_HK, PROVIDER, _schemaBits(), NEVER, true);
+        _scope(BUREAU_HK, PROVIDER, NEVER, true);
+    }
 }
