@@ -103,6 +103,10 @@ bench: setup ## Run the benchmarks
 bench-network: geth ## Measure two real validators: finality, rates, a million records (half an hour)
 	$(PY) -m benchmarks.network
 
+.PHONY: assurance
+assurance: setup ## Check all that the contract's trust rests on, gate by gate, in one table (an hour)
+	$(PY) tools/assurance.py
+
 .PHONY: gas
 gas: setup ## Write down what each call costs now
 	FORGE_SNAPSHOT_CHECK=false $(FORGE) test --match-contract GasTest

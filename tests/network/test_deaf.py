@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from eth_keyfile import create_keyfile_json, extract_key_from_keyfile
+from eth_keyfile.keyfile import create_keyfile_json, extract_key_from_keyfile
 
 from creditconnect.errors import NodeRefused, NodeUnreachable
 from creditconnect.network.engine import Engine, Launch
