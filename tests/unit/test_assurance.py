@@ -1,4 +1,4 @@
-"""Promise: a gate holds only where its command ended well and showed what it looked at; all are run though one fails."""
+"""Promise: a gate holds only where its command ended well and showed what it looked at; all run though one fails."""
 
 from __future__ import annotations
 
