@@ -32,8 +32,8 @@ demo: setup ## Try everything out: two sides, records submitted, reviewed, verif
 	$(BIN)/creditconnect demo --network $(NETWORK) $(ARGS)
 
 .PHONY: test
-test: setup ## Run every check that a change must pass, three at a time: most of the time goes into waiting for blocks
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync test-chain test-validators test-operations test-demo test-scripts test-unit test-contract lint
+test: setup ## Run every check that a change must pass, four at a time: most of the time goes into waiting for blocks
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync test-chain test-validators test-clients test-operations test-demo test-contract test-scripts test-unit lint
 
 .PHONY: setup
 setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder
@@ -73,11 +73,15 @@ test-scripts: setup ## Test the administrators' ape scripts
 	$(PYTEST) tests/scripts
 
 .PHONY: test-network
-test-network: test-validators test-operations ## Test a network of two real validators (ENGINE=geth or besu; REQUIRE_NETWORK=geth: without it fails)
+test-network: test-validators test-clients test-operations ## Test a network of two real validators (ENGINE=geth or besu; REQUIRE_NETWORK=geth: without it fails)
 
 .PHONY: test-validators
-test-validators: engine ## Of that: founding, sealing, failing, growing, following
-	$(PYTEST) tests/network --ignore tests/network/test_demo.py --ignore tests/network/test_operations.py --ignore tests/network/test_refounding.py
+test-validators: engine ## Of that: founding, sealing, growing, following, keeping up
+	$(PYTEST) tests/network $(foreach name,client drills demo operations refounding,--ignore tests/network/test_$(name).py)
+
+.PHONY: test-clients
+test-clients: engine ## Of that: clients while validators fail
+	$(PYTEST) tests/network/test_client.py tests/network/test_drills.py
 
 .PHONY: test-operations
 test-operations: engine ## Of that: the demo, every command of docs/OPERATIONS.md, lost keys

@@ -12,6 +12,7 @@ import re
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_keyfile.keyfile import create_keyfile_json, extract_key_from_keyfile
@@ -29,11 +30,13 @@ TRIES = 3
 
 
 def make_slow_to_open(keystore: Path) -> None:
-    key = extract_key_from_keyfile(str(keystore), PASSPHRASE)
+    # Its hints say str, which it does not take.
+    passphrase: Any = PASSPHRASE.encode()
+    key = extract_key_from_keyfile(str(keystore), passphrase)
     started = time.monotonic()
     hashlib.pbkdf2_hmac("sha256", b"", b"salt", 1_000_000)
     iterations = int(1_000_000 * OPENING_SECONDS / (time.monotonic() - started))
-    slow = create_keyfile_json(key, PASSPHRASE, kdf="pbkdf2", iterations=iterations)
+    slow = create_keyfile_json(key, passphrase, kdf="pbkdf2", iterations=iterations)
     keystore.write_text(json.dumps(slow))
 
 
