@@ -11,7 +11,7 @@ abstract contract ActsOfInstitutions is ActsOfSides {
 
     function admit(uint256 seed) external {
         Dice memory dice = _dice(seed);
-        bytes32 code = bytes32(_roll(dice, 12));
+        bytes32 code = bytes32(_roll(dice, 6));
         address caller = _caller(dice, _seats(_anySide(dice)).authority);
         _act(caller, abi.encodeCall(IRecordRegistry.admit, (code, bytes32(seed))));
     }
@@ -38,6 +38,8 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         bytes memory call =
             abi.encodeCall(IRecordRegistry.setStanding, (institution, IRecordRegistry.Standing(standing), REASON));
         _act(_caller(dice, _authorityOf(institution)), call);
+        // A hash under every institution, this one among them: the answers are the same whatever its standing.
+        _compareHash(uint64(_roll(dice, HASHES)));
     }
 
     function setProfile(uint256 seed) external {
@@ -77,14 +79,30 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         uint64 last = count == 0 ? 0 : first + count - 1;
         if (_chance(dice, 10)) last += 1;
         bytes32 root = count == 0 ? bytes32(0) : bytes32(seed | 1);
-        address caller = _accountOf(dice, _anyInstitution(dice), _chance(dice, 50) ? SUBMIT : REVIEW);
-        bytes memory call =
-            abi.encodeCall(IRecordRegistry.postDailyRoot, (uint8(_roll(dice, 3)), day, root, count, first, last));
-        _act(_caller(dice, caller), call);
-        _compare(abi.encodeCall(IRecordRegistry.dailyRootOf, (registry.accountOf(caller).institution, 1, day)));
+        address caller = _caller(dice, _accountOf(dice, _anyInstitution(dice), _chance(dice, 50) ? SUBMIT : REVIEW));
+        uint8 kind = uint8(_roll(dice, 3));
+        bytes memory call = abi.encodeCall(IRecordRegistry.postDailyRoot, (kind, day, root, count, first, last));
+        _act(caller, call);
+        if (_chance(dice, 20)) _act(caller, call);
+        _compare(abi.encodeCall(IRecordRegistry.dailyRootOf, (registry.accountOf(caller).institution, kind, day)));
     }
 
     // ------------------------------------------------------------------------------------------------------- words
+
+    /// @dev Mostly gives an institution back what it needs to register and approve, as far as that can be.
+    function _mostlyEntitle(Dice memory dice, uint16 institution) internal {
+        IRecordRegistry.Institution memory provider = registry.institutionOf(institution);
+        if (provider.standing == IRecordRegistry.Standing.Suspended && _chance(dice, 70)) {
+            IRecordRegistry.Standing active = IRecordRegistry.Standing.Active;
+            _act(_authorityOf(institution), abi.encodeCall(IRecordRegistry.setStanding, (institution, active, REASON)));
+        }
+        bool ended = provider.entitledUntil != 0 && block.timestamp >= provider.entitledUntil;
+        bool scoped = provider.roles & 1 == 1 && provider.schemas & 6 == 6 && !ended;
+        if (provider.jurisdiction != 0 && !scoped && _chance(dice, 70)) {
+            bytes memory call = abi.encodeCall(IRecordRegistry.scope, (institution, 1, 6, 0, _chance(dice, 60)));
+            _act(_authorityOf(institution), call);
+        }
+    }
 
     function _anyInstitution(Dice memory dice) internal view returns (uint16) {
         uint256 count = registry.registry().institutionCount;

@@ -27,6 +27,9 @@ abstract contract ActsOfSides is World {
         Dice memory dice = _dice(seed);
         uint16 side = _anySide(dice);
         IRecordRegistry.Seat seat = IRecordRegistry.Seat(_roll(dice, 2));
+        address holder = seat == AUTHORITY ? _seats(side).authority : _seats(side).recovery;
+        bytes memory offer = abi.encodeCall(IRecordRegistry.offerHandover, (side, seat, _actor(_roll(dice, ACTORS))));
+        if (_chance(dice, 60)) _act(holder, offer);
         address offered = seat == AUTHORITY ? _seats(side).offeredAuthority : _seats(side).offeredRecovery;
         _act(_caller(dice, offered), abi.encodeCall(IRecordRegistry.acceptHandover, (side, seat)));
     }
@@ -65,7 +68,7 @@ abstract contract ActsOfSides is World {
     /// @dev Macao, or one with what is taken.
     function addJurisdiction(uint256 seed) external {
         Dice memory dice = _dice(seed);
-        bytes32 code = _chance(dice, 80) ? bytes32("MO") : _chance(dice, 50) ? bytes32("HK") : bytes32(0);
+        bytes32 code = _chance(dice, 70) ? bytes32("MO") : _chance(dice, 50) ? bytes32("HK") : bytes32(0);
         address authority = _actor(_chance(dice, 80) ? 4 : _roll(dice, ACTORS));
         address recovery = _actor(_chance(dice, 80) ? 5 : 4);
         bytes memory call = abi.encodeCall(IRecordRegistry.addJurisdiction, (code, authority, recovery));
@@ -81,13 +84,16 @@ abstract contract ActsOfSides is World {
         Dice memory dice = _dice(seed);
         address to = _chance(dice, 5) ? address(0) : _actor(_roll(dice, 2));
         bytes memory call = abi.encodeCall(IRecordRegistry.nameSuccessor, (to));
-        if (_chance(dice, 10)) _agree(dice, call, registry.registry().accepted);
+        if (_chance(dice, 15)) _agree(dice, call, registry.registry().accepted);
         else _act(_caller(dice, _seats(1).authority), call);
     }
 
     function withdrawAgreement(uint256 seed) external {
         Dice memory dice = _dice(seed);
         bytes32 action = bytes32(seed);
+        if (_chance(dice, 50)) {
+            _act(_seats(1).authority, abi.encodeCall(IRecordRegistry.nameSuccessor, (_actor(_roll(dice, ACTORS)))));
+        }
         // Of the last ones: those before have ended.
         if (actions.length != 0) action = actions[actions.length - 1 - _roll(dice, actions.length) / 3];
         address caller = _caller(dice, _seats(_anySide(dice)).authority);
@@ -98,15 +104,15 @@ abstract contract ActsOfSides is World {
         Dice memory dice = _dice(seed);
         (uint16 from, uint16 to) = (_anySide(dice), _anySide(dice));
         if (from == to) to = uint16(_roll(dice, 4));
-        bytes memory call = abi.encodeCall(IRecordRegistry.openCorridor, (from, to));
-        if (_chance(dice, 10)) _act(_caller(dice, address(0)), call);
-        else _agree(dice, call, uint32(2 ** from + 2 ** to) / 2);
+        if (_chance(dice, 90)) return _open(dice, from, to);
+        _act(_caller(dice, address(0)), abi.encodeCall(IRecordRegistry.openCorridor, (from, to)));
     }
 
     function closeCorridor(uint256 seed) external {
         Dice memory dice = _dice(seed);
         (uint16 from, uint16 to) = (_anySide(dice), _anySide(dice));
         if (_chance(dice, 80) && !registry.corridorOpen(from, to)) (from, to) = (to, from);
+        if (_chance(dice, 80) && !registry.corridorOpen(from, to)) _open(dice, from, to);
         address caller = _caller(dice, _seats(_anySide(dice)).authority);
         _act(caller, abi.encodeCall(IRecordRegistry.closeCorridor, (from, to)));
     }
@@ -136,6 +142,20 @@ abstract contract ActsOfSides is World {
 
     // ------------------------------------------------------------------------------------------------------- words
 
+    function _open(Dice memory dice, uint16 from, uint16 to) private {
+        _agree(dice, abi.encodeCall(IRecordRegistry.openCorridor, (from, to)), uint32(2 ** from + 2 ** to) / 2);
+    }
+
+    /// @dev Mostly lifts what pauses there are: else the rest of a run would be nothing but refusals.
+    function _mostlyLift(Dice memory dice) internal {
+        for (uint16 side = 1; registry.registry().paused != 0 && side <= 3; ++side) {
+            bool pauses = registry.registry().paused >> (side - 1) & 1 == 1;
+            if (pauses && _chance(dice, 35)) {
+                _act(_seats(side).authority, abi.encodeCall(IRecordRegistry.setPaused, (false)));
+            }
+        }
+    }
+
     /// @dev The sides whose bits are set call in turn; now and then one is left out, or time passes in between.
     function _agree(Dice memory dice, bytes memory call, uint32 among) private {
         for (uint16 side = 1; side <= registry.registry().jurisdictionCount; ++side) {
@@ -155,10 +175,14 @@ abstract contract ActsOfSides is World {
         return uint16(_chance(dice, 3) ? count + 1 : _roll(dice, count) + 1);
     }
 
-    function _recoveringSide(Dice memory dice) private view returns (uint16 side) {
+    /// @dev A side whose recovery runs, mostly.
+    function _recoveringSide(Dice memory dice) private returns (uint16 side) {
         side = _anySide(dice);
         for (uint16 id = 1; id <= 3 && _seats(side).recoveryTo == address(0); ++id) {
             side = id;
         }
+        if (_seats(side).recoveryAt != 0 || _chance(dice, 40)) return side;
+        side = _anySide(dice);
+        _act(_seats(side).recovery, abi.encodeCall(IRecordRegistry.startRecovery, (side, _actor(_roll(dice, ACTORS)))));
     }
 }

@@ -11,7 +11,10 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
     IRecordRegistry.State internal constant DISPUTED = IRecordRegistry.State.Disputed;
 
     function register(uint256 seed) external {
-        Dice memory dice = _dice(seed);
+        _register(_dice(seed));
+    }
+
+    function _register(Dice memory dice) private {
         (address caller, uint16 schema, uint40 expiresAt, uint8 epoch) = _anyTerms(dice);
         _act(caller, abi.encodeCall(IRecordRegistry.register, (schema, expiresAt, epoch, _anyRecords(dice))));
     }
@@ -43,7 +46,10 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
 
     function approve(uint256 seed) external {
         Dice memory dice = _dice(seed);
+        if (keys.length == 0) return _register(dice);
         (uint48 batch, IRecordRegistry.Batch memory facts) = _anyBatch(dice, PENDING);
+        _mostlyLift(dice);
+        _mostlyEntitle(dice, facts.institution);
         uint256 due = facts.expiresAt;
         if (due != 0 && _chance(dice, 30)) _warp(due - _roll(dice, 2));
         address suited = _accountOf(dice, facts.institution, REVIEW);
@@ -54,6 +60,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
 
     function reject(uint256 seed) external {
         Dice memory dice = _dice(seed);
+        if (keys.length == 0) return _register(dice);
         (uint48 batch, IRecordRegistry.Batch memory facts) = _anyBatch(dice, PENDING);
         address caller = _caller(dice, _ownerOrAuthority(dice, facts.institution));
         _act(caller, abi.encodeCall(IRecordRegistry.reject, (batch, REASON)));
@@ -61,6 +68,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
 
     function revoke(uint256 seed) external {
         Dice memory dice = _dice(seed);
+        if (keys.length == 0) return _register(dice);
         uint88[] memory entryKeys = new uint88[](_chance(dice, 70) ? 1 : _roll(dice, 4));
         for (uint256 i; i < entryKeys.length; ++i) {
             entryKeys[i] = _anyEntry(dice, _chance(dice, 50) ? ACTIVE : DISPUTED);
@@ -72,6 +80,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
 
     function revokeBatch(uint256 seed) external {
         Dice memory dice = _dice(seed);
+        if (keys.length == 0) return _register(dice);
         (uint48 batch, IRecordRegistry.Batch memory facts) = _anyBatch(dice, ACTIVE);
         address caller = _caller(dice, _ownerOrAuthority(dice, facts.institution));
         _act(caller, abi.encodeCall(IRecordRegistry.revokeBatch, (batch, REASON)));
@@ -79,12 +88,15 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
 
     function supersede(uint256 seed) external {
         Dice memory dice = _dice(seed);
+        if (keys.length == 0) return _register(dice);
         uint88 entryKey = _anyEntry(dice, _chance(dice, 60) ? ACTIVE : DISPUTED);
         uint88 next = _anyEntry(dice, ACTIVE);
         for (uint256 i; i < 8 && _chance(dice, 95); ++i) {
             if (next != entryKey && _institutionIn(next) == _institutionIn(entryKey)) break;
             next = _anyEntry(dice, ACTIVE);
         }
+        _mostlyLift(dice);
+        _mostlyEntitle(dice, _institutionIn(entryKey));
         uint256 due = registry.batchOf(registry.entryOf(next).batch).expiresAt;
         if (due != 0 && _chance(dice, 30)) _warp(due - _roll(dice, 2));
         address suited = _accountOf(dice, _institutionIn(entryKey), _chance(dice, 50) ? SUBMIT : REVIEW);
@@ -93,7 +105,12 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
 
     function dispute(uint256 seed) external {
         Dice memory dice = _dice(seed);
-        uint88 entryKey = _anyEntry(dice, ACTIVE);
+        if (keys.length == 0) return _register(dice);
+        _dispute(dice);
+    }
+
+    function _dispute(Dice memory dice) private returns (uint88 entryKey) {
+        entryKey = _anyEntry(dice, ACTIVE);
         address suited = _seats(_anySide(dice)).authority;
         if (_chance(dice, 60)) {
             suited = _accountOf(dice, _institutionIn(entryKey), _chance(dice, 50) ? SUBMIT : REVIEW);
@@ -101,9 +118,14 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         _act(_caller(dice, suited), abi.encodeCall(IRecordRegistry.dispute, (entryKey, REASON)));
     }
 
+    /// @dev Of a dispute, raised right before if there is none.
     function resolve(uint256 seed) external {
         Dice memory dice = _dice(seed);
+        if (keys.length == 0) return _register(dice);
         uint88 entryKey = _anyEntry(dice, DISPUTED);
+        if (registry.entryOf(entryKey).overrideState == IRecordRegistry.State.None && _chance(dice, 60)) {
+            entryKey = _dispute(dice);
+        }
         IRecordRegistry.Note memory raised = registry.noteOf(entryKey);
         address suited = _seats(raised.byJurisdiction).authority;
         if (raised.byInstitution != 0) {
@@ -118,10 +140,13 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
     /// @dev An account that may submit, and what it may say; some of it mostly right.
     function _anyTerms(Dice memory dice)
         private
-        view
         returns (address caller, uint16 schema, uint40 expiresAt, uint8 epoch)
     {
-        caller = _caller(dice, _accountOf(dice, _anyInstitution(dice), SUBMIT));
+        uint16 institution = _anyInstitution(dice);
+        if (institution > 4 && _chance(dice, 80)) institution = uint16(1 + _roll(dice, 4));
+        _mostlyLift(dice);
+        _mostlyEntitle(dice, institution);
+        caller = _caller(dice, _accountOf(dice, institution, SUBMIT));
         schema = uint16(_chance(dice, 92) ? 1 + _roll(dice, 2) : _roll(dice, 300));
         if (_chance(dice, 40)) expiresAt = uint40(block.timestamp + _roll(dice, 20 days));
         if (_chance(dice, 3)) expiresAt = uint40(block.timestamp);
@@ -159,17 +184,17 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         returns (uint48 batch, IRecordRegistry.Batch memory facts)
     {
         uint256 count = registry.registry().batchCount;
-        for (uint256 i; i < 6; ++i) {
-            batch = uint48(_chance(dice, 2) ? count + 1 : 1 + _roll(dice, count + 1) % (count == 0 ? 1 : count));
+        for (uint256 i; i < 12; ++i) {
+            batch = uint48(_chance(dice, 2) ? count + 1 : 1 + _roll(dice, count));
             facts = registry.batchOf(batch);
-            if (facts.status == wanted) break;
+            if (facts.status == wanted || facts.institution == 0) break;
         }
     }
 
     function _anyEntry(Dice memory dice, IRecordRegistry.State wanted) private view returns (uint88 entryKey) {
         entryKey = uint88(_roll(dice, 2 ** 30));
-        if (keys.length == 0 || _chance(dice, 2)) return entryKey;
-        for (uint256 i; i < 8; ++i) {
+        if (keys.length == 0 || _chance(dice, 4)) return entryKey;
+        for (uint256 i; i < 16; ++i) {
             entryKey = keys[_roll(dice, keys.length)];
             (IRecordRegistry.State state,) = registry.stateOf(entryKey);
             if (state == wanted) break;

@@ -11,6 +11,8 @@ contract Handler is ActsOnRecords {
 
     constructor() {
         _mustAct(0, abi.encodeCall(IRecordRegistry.acceptRegistry, (HK)));
+        _act(_actor(0), abi.encodeCall(IRecordRegistry.setPaused, (true)));
+        _act(_actor(1), abi.encodeCall(IRecordRegistry.startRecovery, (HK, _actor(6))));
         _mustAct(2, abi.encodeCall(IRecordRegistry.acceptRegistry, (SZ)));
         _mustAct(0, abi.encodeCall(IRecordRegistry.addSchema, (bytes32("personal"), "personal")));
         _mustAct(2, abi.encodeCall(IRecordRegistry.addSchema, (bytes32("company"), "company")));

@@ -39,13 +39,17 @@ contract InvariantsTest {
 
     function afterInvariant() external {
         handler.compareAll();
+        // Of 30 functions and 52 errors; what a shrunk run does is no matter.
+        if (handler.calls() < 128) return;
+        vm.assertGe(handler.functionsDone(), 12, "a run that does too little");
+        vm.assertGe(handler.errorsMet(), 12, "a run that tries too little");
     }
 
     /// @dev How often an act is named is how often it is drawn.
     function _selectors() private pure returns (bytes4[] memory selectors) {
         bytes4[] memory drawn = new bytes4[](128);
         uint256 count;
-        (bytes4[8] memory often, bytes4[10] memory some, bytes4[18] memory seldom) = (_often(), _sometimes(), _seldom());
+        (bytes4[8] memory often, bytes4[12] memory some, bytes4[16] memory seldom) = (_often(), _sometimes(), _seldom());
         for (uint256 i; i < 6 * often.length; ++i) {
             drawn[count++] = often[i % often.length];
         }
@@ -70,14 +74,16 @@ contract InvariantsTest {
             ActsOnRecords.dispute.selector,
             ActsOnRecords.resolve.selector,
             ActsOnRecords.supersede.selector,
-            ActsOnRecords.revoke.selector
+            ActsOnRecords.registerOneByOne.selector
         ];
     }
 
-    function _sometimes() private pure returns (bytes4[10] memory) {
+    function _sometimes() private pure returns (bytes4[12] memory) {
         return [
-            ActsOnRecords.registerOneByOne.selector,
+            ActsOnRecords.revoke.selector,
             ActsOnRecords.reject.selector,
+            ActsOfSides.supportRecovery.selector,
+            ActsOfSides.completeRecovery.selector,
             ActsOnRecords.revokeBatch.selector,
             ActsOfSides.offerHandover.selector,
             ActsOfSides.acceptHandover.selector,
@@ -89,12 +95,10 @@ contract InvariantsTest {
         ];
     }
 
-    function _seldom() private pure returns (bytes4[18] memory) {
+    function _seldom() private pure returns (bytes4[16] memory) {
         return [
             ActsOfSides.acceptRegistry.selector,
             ActsOfSides.objectToRecovery.selector,
-            ActsOfSides.supportRecovery.selector,
-            ActsOfSides.completeRecovery.selector,
             ActsOfSides.addJurisdiction.selector,
             ActsOfSides.nameSuccessor.selector,
             ActsOfSides.withdrawAgreement.selector,

@@ -24,8 +24,10 @@ abstract contract World is Rules {
     /// @dev How often each function succeeded, and each error was met.
     mapping(bytes4 selector => uint256) public done;
     mapping(bytes4 selector => uint256) public refused;
-    /// @dev What was done while a side paused, or for an institution that does not stand.
+    uint256 public functionsDone;
+    uint256 public errorsMet;
     mapping(bytes4 selector => uint256) public doneWhilePaused;
+    /// @dev How often a record of an institution that does not stand was looked at.
     uint256 public answersOfTheSuspended;
 
     uint88[] internal keys;
@@ -87,9 +89,11 @@ abstract contract World is Rules {
     function _count(bool success, bytes4 selector, bytes4 error) private {
         if (!success) {
             refused[error] += 1;
+            if (refused[error] == 1) errorsMet += 1;
             return;
         }
         done[selector] += 1;
+        if (done[selector] == 1) functionsDone += 1;
         if (uint32(uint256(_word(0)) >> 152) != 0) doneWhilePaused[selector] += 1;
     }
 
