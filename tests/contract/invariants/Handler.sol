@@ -11,8 +11,7 @@ contract Handler is ActsOnRecords {
 
     constructor() {
         _mustAct(0, abi.encodeCall(IRecordRegistry.acceptRegistry, (HK)));
-        _act(_actor(0), abi.encodeCall(IRecordRegistry.setPaused, (true)));
-        _act(_actor(1), abi.encodeCall(IRecordRegistry.startRecovery, (HK, _actor(6))));
+        _tryBeforeAllHaveAccepted();
         _mustAct(2, abi.encodeCall(IRecordRegistry.acceptRegistry, (SZ)));
         _mustAct(0, abi.encodeCall(IRecordRegistry.addSchema, (bytes32("personal"), "personal")));
         _mustAct(2, abi.encodeCall(IRecordRegistry.addSchema, (bytes32("company"), "company")));
@@ -60,6 +59,22 @@ contract Handler is ActsOnRecords {
         if (_chance(dice, 20)) call = "";
         (bool success,) = address(registry).call{value: 1}(call);
         vm.assertEq(success, false, "money was taken");
+    }
+
+    /// @dev That nothing of it is done, the model says.
+    function _tryBeforeAllHaveAccepted() private {
+        _act(_actor(0), abi.encodeCall(IRecordRegistry.setPaused, (true)));
+        _act(_actor(0), abi.encodeCall(IRecordRegistry.addSchema, ("early", "")));
+        _act(_actor(0), abi.encodeCall(IRecordRegistry.admit, ("early", 0)));
+        _act(_actor(0), abi.encodeCall(IRecordRegistry.openCorridor, (HK, SZ)));
+        _act(_actor(0), abi.encodeCall(IRecordRegistry.nameSuccessor, (_actor(6))));
+        _act(_actor(0), abi.encodeCall(IRecordRegistry.addJurisdiction, ("MO", _actor(4), _actor(5))));
+        _act(_actor(0), abi.encodeCall(IRecordRegistry.offerHandover, (HK, AUTHORITY, _actor(6))));
+        _act(_actor(6), abi.encodeCall(IRecordRegistry.acceptHandover, (HK, AUTHORITY)));
+        _act(_actor(1), abi.encodeCall(IRecordRegistry.startRecovery, (HK, _actor(6))));
+        _act(_actor(2), abi.encodeCall(IRecordRegistry.supportRecovery, (HK, _actor(6))));
+        _act(_actor(2), abi.encodeCall(IRecordRegistry.publishKeeperShare, (1, "early")));
+        vm.assertEq(registry.registry().live, false, "live before all have accepted");
     }
 
     function _found(uint256 authority, uint16 institution, uint8 roles, bool review) private {
