@@ -54,7 +54,7 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         uint16 institution = _anyInstitution(dice);
         bytes memory key = _chance(dice, 90) ? abi.encodePacked(seed) : bytes("");
         address suited = _authorityOf(institution);
-        if (_chance(dice, 70)) suited = _accountOf(dice, institution, REVIEW);
+        if (_chance(dice, 70)) suited = _accountOf(dice, institution, _chance(dice, 70) ? REVIEW : SUBMIT);
         _act(_caller(dice, suited), abi.encodeCall(IRecordRegistry.setEncryptionKey, (institution, 1, key)));
     }
 

@@ -30,6 +30,8 @@ abstract contract ActsOfSides is World {
         address holder = seat == AUTHORITY ? _seats(side).authority : _seats(side).recovery;
         bytes memory offer = abi.encodeCall(IRecordRegistry.offerHandover, (side, seat, _actor(_roll(dice, ACTORS))));
         if (_chance(dice, 60)) _act(holder, offer);
+        // A pause must not freeze it.
+        if (_chance(dice, 20)) _act(_seats(2).authority, abi.encodeCall(IRecordRegistry.setPaused, (true)));
         address offered = seat == AUTHORITY ? _seats(side).offeredAuthority : _seats(side).offeredRecovery;
         _act(_caller(dice, offered), abi.encodeCall(IRecordRegistry.acceptHandover, (side, seat)));
     }
@@ -120,8 +122,10 @@ abstract contract ActsOfSides is World {
     function setPaused(uint256 seed) external {
         Dice memory dice = _dice(seed);
         uint16 side = _anySide(dice);
-        bool paused = registry.registry().paused == 0 ? _chance(dice, 60) : _chance(dice, 15);
-        if (!paused && registry.registry().paused >> (side - 1) & 1 == 0) side = side % 2 + 1;
+        uint32 flags = registry.registry().paused;
+        bool paused = _chance(dice, flags == 0 ? 60 : 35);
+        // Another side that pauses too, or one that lifts its own.
+        if (_chance(dice, 90) && (flags >> (side - 1) & 1 == 1) == paused) side = side % 2 + 1;
         _act(_caller(dice, _seats(side).authority), abi.encodeCall(IRecordRegistry.setPaused, (paused)));
     }
 
