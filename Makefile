@@ -60,6 +60,10 @@ test-contract: setup ## Test the contract, its size and its gas (FUZZ=quick, def
 	FOUNDRY_PROFILE=$(FUZZ) $(FORGE) test
 	$(FORGE) build --sizes contracts
 
+.PHONY: coverage
+coverage: setup ## Measure which lines and branches of the contract its tests run; fails below 100 %
+	$(PY) tools/coverage.py
+
 .PHONY: test-chain
 test-chain: setup ## Test the client against a real node
 	$(PYTEST) tests/chain

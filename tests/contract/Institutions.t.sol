@@ -39,6 +39,17 @@ contract InstitutionsTest is Fixture {
         registry.admit("BUREAU-HK", 0);
     }
 
+    function test_admit__allIdsTaken__revertsAfterTheLast() public {
+        // institutionCount: 16 bits from bit 216 of slot 0. As if 65,534 had been admitted.
+        uint256 word = uint256(vm.load(address(registry), 0)) & ~(uint256(0xffff) << 216);
+        vm.store(address(registry), 0, bytes32(word | uint256(0xfffe) << 216));
+        vm.prank(adminHk);
+        vm.assertEq(registry.admit("LAST", 0), 65_535);
+        _expectError(IRecordRegistry.LimitReached.selector, 65_535);
+        vm.prank(adminHk);
+        registry.admit("ONE-MORE", 0);
+    }
+
     function test_institutionAct__notItsAuthority__reverts() public {
         bytes[] memory calls = new bytes[](5);
         calls[0] = abi.encodeCall(IRecordRegistry.scope, (BUREAU_HK, 3, 0, 0, false));
