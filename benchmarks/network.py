@@ -160,7 +160,9 @@ def _filled(ground: Ground, count: int) -> list[Result]:
     empty = _block_seconds(ground)
     before = _disk_bytes(ground)
     held = _records(ground)
+    print(f"filled from {held:,} to {count:,} records ...", flush=True)
     _flood(ground, _presigned(ground, (count - held) // BATCH_RECORDS))
+    print("filled", flush=True)
     full = _block_seconds(ground)
     added = _records(ground) - held
     return [
