@@ -326,6 +326,25 @@ contract JurisdictionsTest is Fixture {
         vm.assertEq(registry.registry().authorityEpoch, 1);
     }
 
+    function test_startRecovery__toAnother__beginsAnew() public {
+        vm.prank(recoveryHk);
+        registry.startRecovery(HK, stranger);
+        vm.warp(START + RECOVERY_DELAY - 1);
+        vm.prank(recoveryHk);
+        registry.startRecovery(HK, heir);
+        vm.warp(START + RECOVERY_DELAY);
+        _expectError(IRecordRegistry.RecoveryTooEarly.selector, HK, START + 2 * RECOVERY_DELAY - 1);
+        vm.prank(recoveryHk);
+        registry.completeRecovery(HK);
+        _expectError(IRecordRegistry.NoRecovery.selector, HK, stranger);
+        vm.prank(adminSz);
+        registry.supportRecovery(HK, stranger);
+        vm.warp(START + 2 * RECOVERY_DELAY - 1);
+        vm.prank(recoveryHk);
+        registry.completeRecovery(HK);
+        vm.assertEq(registry.jurisdictionOf(HK).authority, heir);
+    }
+
     function test_completeRecovery__noneRuns__reverts() public {
         _expectError(IRecordRegistry.NoRecovery.selector, HK, address(0));
         vm.prank(recoveryHk);
