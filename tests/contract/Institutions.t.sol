@@ -171,6 +171,20 @@ contract InstitutionsTest is Fixture {
         registry.setEncryptionKey(BUREAU_HK, 1, "key");
     }
 
+    function test_setEncryptionKey__institutionDoesNotStand__onlyByItsAuthority() public {
+        IRecordRegistry.Standing[2] memory standings =
+            [IRecordRegistry.Standing.Suspended, IRecordRegistry.Standing.Terminated];
+        for (uint256 i; i < 2; ++i) {
+            _setStanding(BUREAU_HK, standings[i]);
+            _expectError(IRecordRegistry.NotAuthorityOf.selector, HK, bureauHkReview);
+            vm.prank(bureauHkReview);
+            registry.setEncryptionKey(BUREAU_HK, 1, "key");
+            vm.prank(adminHk);
+            registry.setEncryptionKey(BUREAU_HK, uint8(i), "key");
+        }
+        vm.assertEq(registry.institutionOf(BUREAU_HK).encryptionSuite, 1);
+    }
+
     // -------------------------------------------------------------------------------------------------------- accounts
 
     function test_setAccount__freeAddress__isNumberedAndBound() public {

@@ -73,7 +73,10 @@ abstract contract ActsOfInstitutions is ActsOfSides {
 
     function postDailyRoot(uint256 seed) external {
         Dice memory dice = _dice(seed);
-        uint32 day = uint32(block.timestamp / 1 days - (_chance(dice, 90) ? 1 : 0));
+        uint32 day = uint32(block.timestamp / 1 days);
+        // Its last second, the first after it, or the day before.
+        if (_chance(dice, 30)) _warp((uint256(day) + 1) * 1 days - _roll(dice, 2));
+        else if (_chance(dice, 85)) day -= 1;
         uint32 count = uint32(_roll(dice, 4));
         uint64 first = count == 0 ? 0 : uint64(_roll(dice, 100));
         uint64 last = count == 0 ? 0 : first + count - 1;
@@ -89,9 +92,13 @@ abstract contract ActsOfInstitutions is ActsOfSides {
 
     // ------------------------------------------------------------------------------------------------------- words
 
-    /// @dev Mostly gives an institution back what it needs to register and approve, as far as that can be.
+    /// @dev Mostly gives an institution back what it needs to register and approve, as far as that can be; or waits for
+    ///      the last second of what it has, or the first without.
     function _mostlyEntitle(Dice memory dice, uint16 institution) internal {
         IRecordRegistry.Institution memory provider = registry.institutionOf(institution);
+        if (provider.entitledUntil > block.timestamp && _chance(dice, 25)) {
+            return _warp(provider.entitledUntil - _roll(dice, 2));
+        }
         if (provider.standing == IRecordRegistry.Standing.Suspended && _chance(dice, 70)) {
             IRecordRegistry.Standing active = IRecordRegistry.Standing.Active;
             _act(_authorityOf(institution), abi.encodeCall(IRecordRegistry.setStanding, (institution, active, REASON)));
