@@ -19,13 +19,14 @@ import click
 from ape.api import AccountAPI, ProviderAPI
 from ape.exceptions import ApeException
 from eth_utils.crypto import keccak
-from requests.exceptions import RequestException
 
 from creditconnect.chain.deployment import Deployment
 from creditconnect.errors import InputError, NodeUnreachable, OtherChain, SettingsError, UsageError
 from creditconnect.records.schemas import SchemaCatalogue
 from creditconnect.types import ChainIdentity
+from scripts._keys import unlock
 from scripts._registry import (
+    LOST_CONNECTION,
     Chain,
     ChainCommand,
     Registry,
@@ -36,7 +37,6 @@ from scripts._registry import (
     lost_connection,
     open_registry,
     parse_address,
-    unlock,
 )
 
 DEPLOYMENTS = Path(__file__).resolve().parent.parent / "deployments"
@@ -167,7 +167,7 @@ def _deploy(chain: Chain, deployer: AccountAPI, founders: list[tuple[bytes, str,
 def _create(chain: Chain, deployer: AccountAPI, code: str) -> Any:
     try:
         return chain.submit(deployer, code)
-    except (ApeException, NodeUnreachable, RequestException, ConnectionError) as error:
+    except (ApeException, NodeUnreachable, *LOST_CONNECTION) as error:
         if lost_connection(error) is None:
             raise
         hint = "run the same again: a registry that was left behind counts for nothing, as nobody has accepted it"

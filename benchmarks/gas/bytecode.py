@@ -14,6 +14,7 @@ from tools.toolchain import ROOT, environment, find_node, install_packages, prog
 FOLDER = Path(__file__).parent
 BUILD_SECONDS = 120
 ANSWER_SECONDS = 60
+_LIBRARY = "node_modules/@openzeppelin/contracts/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +79,8 @@ def run_node(script: str, standard_input: str) -> str:
 
 def _artifact(name: str) -> Code:
     artifact = json.loads((ROOT / "out" / "gas" / f"{name}.sol" / f"{name}.json").read_text(encoding="utf-8"))
-    return Code(raw_bytes(artifact["bytecode"]["object"]), f"contracts/{name}.sol")
+    origin = f"benchmarks/gas/contracts/{name}.sol"
+    if any(source.startswith(_LIBRARY) for source in artifact["metadata"]["sources"]):
+        library = json.loads((ROOT / _LIBRARY / "package.json").read_text(encoding="utf-8"))
+        origin += f" on {library['name']} {library['version']}"
+    return Code(raw_bytes(artifact["bytecode"]["object"]), origin)
