@@ -8,6 +8,7 @@ SHELL := bash
 
 PYTHON ?= python3
 FUZZ ?= default
+JOBS ?= 1
 NETWORK ?= anvil
 
 # Programs are called by path, because older makes look a bare name up on the PATH that make itself was started with.
@@ -63,6 +64,21 @@ test-contract: setup ## Test the contract, its size and its gas (FUZZ=quick, def
 .PHONY: coverage
 coverage: setup ## Measure which lines and branches of the contract its tests run; fails below 100 %
 	$(PY) tools/coverage.py
+.PHONY: mutate
+mutate: setup ## Try each mutant of the contract on its tests; goes on where it stopped (JOBS=1; hours)
+	$(PY) -m tools.mutate --jobs $(JOBS)
+
+.PHONY: mutate-check
+mutate-check: setup ## Check that each mutant of the contract was killed or is explained, and kill ten again
+	$(PY) -m tools.mutate --check --sample 10 --jobs $(JOBS)
+
+.PHONY: prove
+prove: setup .tools/assurance/.installed ## Prove the properties of tests/contract/proofs for any state of the contract
+	$(PY) -m tools.prove
+
+.PHONY: slither
+slither: setup .tools/assurance/.installed ## Analyse the contract; each finding is accepted with a reason, or fails
+	$(PY) -m tools.slither
 
 .PHONY: test-chain
 test-chain: setup ## Test the client against a real node
@@ -146,6 +162,13 @@ lock: .venv/.created ## Resolve requirements.lock and both package-lock.json ane
 	PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
 	cd benchmarks/gas && PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
 
+.PHONY: lock-assurance
+lock-assurance: .venv/.created ## Resolve tools/assurance.lock anew
+	$(PY) -m venv .venv/uv
+	.venv/uv/bin/python -m pip --quiet install 'uv>=0.9'
+	.venv/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --custom-compile-command 'make lock-assurance' tools/assurance.in -o tools/assurance.lock
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf .build out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
@@ -176,6 +199,13 @@ distclean: clean ## Remove what was built and what was installed
 .tools/.installed: tools/toolchain.py tools/solc.cjs package.json package-lock.json .npmrc .venv/.locked
 	@mkdir -p .tools
 	$(PY) tools/toolchain.py install
+	touch $@
+
+# Wheels only: nothing is built by what no lock names.
+.tools/assurance/.installed: tools/assurance.lock .venv/.created
+	rm -rf .tools/assurance
+	$(PY) -m venv .tools/assurance
+	.tools/assurance/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --no-deps --only-binary :all: -r $<
 	touch $@
 
 # ape compiles anew when a source changes, but not when the compiler's settings do.
