@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -102,40 +103,45 @@ def _ground() -> Iterator[Ground]:
 def _final(ground: Ground, count: int) -> list[Result]:
     """`Client.submit` of one record, from the call to its being final, begun at any moment of a period.
 
-    Beside it a bare transaction, signed beforehand: geth begins a block when it has the one before, so what comes later
-    waits for the block after it, and then for the other side's seal.
+    At the same moment a bare transaction, signed beforehand: geth begins a block when it has the one before, so what
+    comes later waits for the block after it, and then for the other side's seal.
     """
     source = _rows(ground, "one-by-one", HK, count)
     header, *lines = source.read_bytes().splitlines(keepends=True)
     ours, bare = [], []
     signer = ground.submitter(SZ)
     chain_id, nonce = int(ground.node.call("eth_chainId"), 16), ground.registry.nonce(signer.address)
-    with ground.stage.open(HK.bureau) as client, ground.stage.open(HK.bank) as bank:
+    with ground.stage.open(HK.bureau) as client, ground.stage.open(HK.bank) as bank, ThreadPoolExecutor(1) as aside:
         for number, line in enumerate(lines):
             file = ground.stage.folder / f"one-{number}.csv"
             file.write_bytes(header + line)
-            signed = _signed(ground, signer, chain_id, nonce + number, records=1)
-            _spread(number)
-            began = time.monotonic()
-            require_count(1, client.submit(file, mapping=MAPPING).registered)
-            ours.append(time.monotonic() - began)
-            _spread(number)
-            began = time.monotonic()
-            _send_until_final(ground, bank, [signed], signer.address, nonce + number)
-            bare.append(time.monotonic() - began)
+            signed = [_signed(ground, signer, chain_id, nonce + number, records=1)]
+            # Another moment of a period each time, spread by the golden ratio.
+            time.sleep(number * 0.618 % 1 * PERIOD_SECONDS)
+            waits = partial(_send_until_final, ground, bank, signed, signer.address, nonce + number)
+            beside = aside.submit(_seconds, waits)
+            ours.append(_seconds(partial(_submit_one, client, file)))
+            bare.append(beside.result())
     return [
         _percentile("final_p50_periods", ours, bare, 50, None),
         _percentile("final_p99_periods", ours, bare, 99, Target(2.5, at_most=True, on_ours=True)),
     ]
 
 
-def _spread(number: int) -> None:
-    """Wait for another moment of a period each time, by the golden ratio."""
-    time.sleep(number * 0.618 % 1 * PERIOD_SECONDS)
+def _submit_one(client: Client, file: Path) -> None:
+    require_count(1, client.submit(file, mapping=MAPPING).registered)
+
+
+def _seconds(what: Callable[[], object]) -> float:
+    began = time.monotonic()
+    what()
+    return time.monotonic() - began
 
 
 def _percentile(name: str, ours: list[float], bare: list[float], percent: int, target: Target | None) -> Result:
-    what = f"a register of one record signed beforehand, sent by JSON-RPC to the same node; {_ENGINE}"
+    what = (
+        f"a register of one record signed beforehand, sent by JSON-RPC to the same node at the same moment; {_ENGINE}"
+    )
     periods = [statistics.quantiles(took, n=100)[percent - 1] / PERIOD_SECONDS for took in (ours, bare)]
     return Result(name, "periods", periods[0], periods[1], what, target)
 
