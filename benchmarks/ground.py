@@ -75,9 +75,13 @@ class Ground:
         """Call the registry by one of Anvil's accounts, in a block of its own."""
         self.transact(account, self.registry.address, self.registry.abi.encode_call(function, *arguments))
 
-    def transact(self, account: int, to: str | None, data: bytes) -> dict[str, Any]:
-        """Send by one of Anvil's accounts and mine at once; the receipt."""
-        return _transact(self.node, self.accounts[account], to, data)
+    def transact(self, account: int, to: str | None, data: bytes, *, gas: int = TRANSACTION_GAS) -> dict[str, Any]:
+        """Send by one of Anvil's accounts and mine at once; the receipt.
+
+        Raises:
+            RuntimeError: it was reverted.
+        """
+        return _transact(self.node, self.accounts[account], to, data, gas)
 
     def next_block(self) -> None:
         """Return just after a block: measurements then begin at the same point of the one-second clock."""
@@ -167,8 +171,8 @@ def _passphrase(name: str) -> str:
     return f"guards nothing: {name}"
 
 
-def _transact(node: Node, sender: str, to: str | None, data: bytes) -> dict[str, Any]:
-    transaction = {"from": sender, "data": "0x" + data.hex(), "gas": quantity(TRANSACTION_GAS), "gasPrice": "0x0"}
+def _transact(node: Node, sender: str, to: str | None, data: bytes, gas: int = TRANSACTION_GAS) -> dict[str, Any]:
+    transaction = {"from": sender, "data": "0x" + data.hex(), "gas": quantity(gas), "gasPrice": "0x0"}
     if to is not None:
         transaction["to"] = to
     tx_hash = node.call("eth_sendTransaction", transaction)

@@ -47,18 +47,20 @@ class Result:
 
 def write_json(results: Iterable[Result], path: Path) -> None:
     """Write the results, in their order, as a list of objects with the six members that docs and tools rely on."""
-    document = [
-        {
-            "name": result.name,
-            "unit": result.unit,
-            "ours": _rounded(result.ours),
-            "reference": _rounded(result.reference),
-            "reference_is": result.reference_is,
-            "ratio": _rounded(result.ratio),
-        }
-        for result in results
-    ]
+    document = [members_of(result) for result in results]
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def members_of(result: Result) -> dict[str, str | float]:
+    """The six members, in their order."""
+    return {
+        "name": result.name,
+        "unit": result.unit,
+        "ours": _rounded(result.ours),
+        "reference": _rounded(result.reference),
+        "reference_is": result.reference_is,
+        "ratio": _rounded(result.ratio),
+    }
 
 
 def table_of(results: Iterable[Result]) -> Table:

@@ -16,14 +16,13 @@ from ape.api import AccountAPI, ProviderAPI
 from creditconnect.chain.deployment import Deployment
 from creditconnect.errors import SettingsError, UsageError
 from creditconnect.reasons import ChainReason
+from scripts._keys import find_account, unlock
 from scripts._registry import (
     Hand,
     Registry,
     code_text,
-    find_account,
     open_registry,
     parse_address,
-    unlock,
     with_options,
 )
 from scripts._steps import STEP_GAS, Step, write_document

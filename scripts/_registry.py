@@ -1,25 +1,19 @@
-"""What the administrators' scripts share: the node that was named, an unlocked key, and the registry's words.
+"""What the administrators' scripts share: the node that was named, and the registry's words.
 
 Hides ape: connecting, signing, waiting for a receipt, the contract's types. Runs from the committed ABI and bytecode,
 so no compiler is needed. Never starts a node, never takes a passphrase or a key as an argument.
 
 `--network` names the node: `http://host:port`, or a network of ape-config.yaml such as `ethereum:two-validators:node`.
-`--authority`, `--key` and `--deployer` take ape's aliases of keystore files: `ape accounts import <alias>` makes one,
-or a version 3 keystore is put down as `<alias>.json` in the folder `accounts` of ~/.ape, or of what APE_DATA_FOLDER
-names.
-The passphrase comes from the file that the environment variable `APE_ACCOUNTS_<alias>_PASSPHRASE_FILE` names, else from
-`APE_ACCOUNTS_<alias>_PASSPHRASE`, else from a prompt. An alias without hyphens makes names that a shell can export.
+Keys and passphrases: see scripts/_keys.py.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import resources
-from pathlib import Path
 from typing import Any, Protocol
 
 import click
@@ -30,6 +24,7 @@ from ape.logging import logger
 from eth_utils.address import is_hex_address, to_checksum_address
 from eth_utils.crypto import keccak
 from requests.exceptions import RequestException
+from web3.exceptions import CannotHandleRequest
 from web3.middleware import ExtraDataToPOAMiddleware
 
 from creditconnect.chain.contract_abi import ContractAbi, Event
@@ -41,9 +36,7 @@ from creditconnect.errors import (
     NodeRefused,
     NodeUnreachable,
     OtherChain,
-    SettingsError,
     UsageError,
-    WrongPassphrase,
 )
 from scripts._refusals import decode_refusal
 
@@ -58,6 +51,8 @@ CLIQUE_EXTRA_BYTES = 32 + 65
 # At 1 wei for gas: 40 thousand million records.
 FUNDS_WEI = 10**15
 TRANSFER_GAS = 21_000
+# The last is web3's word for a node that was there a moment ago.
+LOST_CONNECTION = (RequestException, ConnectionError, CannotHandleRequest)
 NODE_HINT = "name the node by its URL, http://host:port"
 
 
@@ -81,8 +76,8 @@ class ChainCommand(ConnectedProviderCommand):
             with one_line_errors():
                 return super().parse_args(ctx, args)
         except click.BadParameter as error:
-            # ape lists every network that it has ever heard of.
-            error.message = error.message.splitlines()[0].removesuffix(" Options:")
+            # ape lists every network that it has ever heard of. What is missing has no message of its own.
+            error.message = error.message.partition("\n")[0].removesuffix(" Options:")
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -166,7 +161,7 @@ class Chain:
         """
         try:
             answer = self._web3.provider.make_request(method, list(parameters))
-        except (RequestException, OSError) as error:
+        except (*LOST_CONNECTION, OSError) as error:
             raise NodeUnreachable(f"the node does not answer ({type(error).__name__})") from error
         if refusal := answer.get("error"):
             raise NodeRefused(int(refusal.get("code", 0)), str(refusal.get("message", "")), refusal.get("data"))
@@ -359,54 +354,6 @@ def open_registry(provider: ProviderAPI, deployment: Deployment) -> Registry:
     return Registry(chain, trusted.registry)
 
 
-def find_account(alias: str) -> Any:
-    """The keystore of an alias, locked: it says its address without its passphrase.
-
-    Raises:
-        UsageError: there is no such alias.
-    """
-    from ape import accounts, config
-    from ape_accounts.accounts import KeyfileAccount
-
-    try:
-        account = accounts.load(alias)
-    except (KeyError, ValueError):
-        folder = Path(config.DATA_FOLDER) / "accounts"
-        raise UsageError(f"there is no account {alias!r}", hint=f"its keystore would be in {folder}") from None
-    if not isinstance(account, KeyfileAccount):
-        raise UsageError(f"account {alias!r} is not a keystore file")
-    return account
-
-
-def unlock(alias: str) -> AccountAPI:
-    """The account of an alias, ready to sign without questions.
-
-    Raises:
-        UsageError: there is no such alias.
-        WrongPassphrase: its keystore does not open.
-        SettingsError: the passphrase file can't be read.
-    """
-    from ape_accounts.accounts import InvalidPasswordError
-
-    account = find_account(alias)
-    try:
-        with logger.at_level("ERROR"):
-            account.set_autosign(True, passphrase=_passphrase_from_file(alias))
-    except InvalidPasswordError:
-        raise WrongPassphrase(f"the passphrase does not open account {alias!r}") from None
-    return account
-
-
-def _passphrase_from_file(alias: str) -> str | None:
-    variable = f"APE_ACCOUNTS_{alias}_PASSPHRASE_FILE"
-    if variable not in os.environ:
-        return None
-    try:
-        return Path(os.environ[variable]).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise SettingsError(f"{variable}: can't be read ({error.strerror})") from None
-
-
 def artefact() -> dict[str, Any]:
     """The committed ABI and bytecode."""
     text = (resources.files("creditconnect.chain") / "abi" / "RecordRegistry.json").read_text(encoding="utf-8")
@@ -456,10 +403,18 @@ def one_line_errors() -> Iterator[None]:
     """Turn what is the administrator's or the node's fault into one line without a traceback."""
     try:
         yield
-    except (CreditConnectError, ApeException) as error:
-        raise OneLineError(error) from error
-    except (RequestException, ConnectionError) as error:
-        raise OneLineError(NodeUnreachable(f"the node can't be reached ({type(error).__name__})")) from error
+    except (CreditConnectError, ApeException, *LOST_CONNECTION) as error:
+        lost = lost_connection(error)
+        if lost is None or isinstance(error, CreditConnectError):
+            raise OneLineError(error) from error
+        raise OneLineError(NodeUnreachable(f"the node can't be reached ({type(lost).__name__})")) from error
+
+
+def lost_connection(error: BaseException | None) -> BaseException | None:
+    """The lost connection that an error is or comes from, or None: ape wraps some in errors of its own."""
+    while error is not None and not isinstance(error, LOST_CONNECTION):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def with_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:

@@ -21,7 +21,8 @@ from ape.api import ProviderAPI
 from creditconnect.chain.deployment import Deployment
 from creditconnect.errors import UsageError
 from scripts._acting import as_json, on_deployment
-from scripts._registry import ChainCommand, OfflineCommand, find_account, open_registry, unlock
+from scripts._keys import find_account, unlock
+from scripts._registry import ChainCommand, OfflineCommand, open_registry
 from scripts._steps import (
     SignedStep,
     Step,

@@ -4,9 +4,9 @@
      "arguments", "call_data", "sender", "nonce", "gas", "gas_price", "created_at"}
     {"format": "creditconnect-signed-step/1", the same, "raw_transaction", "transaction_hash"}
 
-Who signs needs no node: nonce and gas price are in the step. Who sends needs no key. Words, function and arguments are
-for people: what counts is the call data, and a file whose words say something else is refused. A legacy transaction
-with EIP-155, which every chain takes.
+Who signs needs no node: nonce and gas price are in the step. Who sends needs no key. What counts is the call data: a
+file whose function or arguments say something else is refused, and its words are never shown, but made anew. A legacy
+transaction with EIP-155, which every chain takes.
 """
 
 from __future__ import annotations

@@ -17,13 +17,16 @@ from typing import Any, NamedTuple
 
 import click
 from ape.api import AccountAPI, ProviderAPI
+from ape.exceptions import ApeException
 from eth_utils.crypto import keccak
 
 from creditconnect.chain.deployment import Deployment
-from creditconnect.errors import InputError, OtherChain, SettingsError, UsageError
+from creditconnect.errors import InputError, NodeUnreachable, OtherChain, SettingsError, UsageError
 from creditconnect.records.schemas import SchemaCatalogue
 from creditconnect.types import ChainIdentity
+from scripts._keys import unlock
 from scripts._registry import (
+    LOST_CONNECTION,
     Chain,
     ChainCommand,
     Registry,
@@ -31,9 +34,9 @@ from scripts._registry import (
     code_bytes,
     code_text,
     contract_type,
+    lost_connection,
     open_registry,
     parse_address,
-    unlock,
 )
 
 DEPLOYMENTS = Path(__file__).resolve().parent.parent / "deployments"
@@ -95,11 +98,11 @@ def registry(
     """Deploy the committed registry and write its deployment file. Never overwrites one."""
     chain = Chain(provider)
     _require_new(chain, deployments_dir)
+    _make_folder(deployments_dir)
     keys = {side.code: unlock(side.authority) for side in sides if side.is_here}
     paying = _deployer(deployer, list(keys.values()))
     founders = [(code_bytes(side.code), _address(side, keys), side.recovery) for side in sides]
     deployment = _deploy(chain, paying, founders)
-    deployments_dir.mkdir(parents=True, exist_ok=True)
     path = deployments_dir / deployment.file_name
     _write(deployment, path)
     click.echo(f"deployed {deployment.identity.registry} in block {deployment.block}")
@@ -126,6 +129,14 @@ def _require_new(chain: Chain, folder: Path) -> None:
         raise SettingsError(f"{path} exists: this chain has its registry; a deployment is never overwritten")
 
 
+def _make_folder(folder: Path) -> None:
+    # Also before anything is sent: else nobody would know where the registry is.
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"{folder}: can't be made ({error.strerror})") from None
+
+
 def _deployer(alias: str | None, authorities: list[AccountAPI]) -> AccountAPI:
     if alias is not None:
         return unlock(alias)
@@ -141,7 +152,7 @@ def _address(side: Side, keys: dict[str, AccountAPI]) -> str:
 def _deploy(chain: Chain, deployer: AccountAPI, founders: list[tuple[bytes, str, str]]) -> Deployment:
     constructor = contract_type().constructor
     arguments = chain.provider.network.ecosystem.encode_calldata(constructor, founders)
-    receipt = chain.submit(deployer, artefact()["bytecode"] + bytes(arguments).hex())
+    receipt = _create(chain, deployer, artefact()["bytecode"] + bytes(arguments).hex())
     address = str(receipt.contract_address)
     code_hash = _require_committed_code(chain, address)
     deployed = Registry(chain, address)
@@ -151,6 +162,16 @@ def _deploy(chain: Chain, deployer: AccountAPI, founders: list[tuple[bytes, str,
         version=str(deployed.read("version")),
         jurisdictions={side: code_text(one.code) for side, one in deployed.jurisdictions().items()},
     )
+
+
+def _create(chain: Chain, deployer: AccountAPI, code: str) -> Any:
+    try:
+        return chain.submit(deployer, code)
+    except (ApeException, NodeUnreachable, *LOST_CONNECTION) as error:
+        if lost_connection(error) is None:
+            raise
+        hint = "run the same again: a registry that was left behind counts for nothing, as nobody has accepted it"
+        raise NodeUnreachable("the node went away while the registry was deployed", hint=hint) from error
 
 
 def _write(deployment: Deployment, path: Path) -> None:

@@ -34,6 +34,8 @@ def cli(check: bool, folder: Path) -> None:
             click.echo(f"wrote {path}")
         elif difference := first_difference(path, text):
             raise click.ClickException(f"{path} is not what contracts/ compiles to ({difference}): run `make abi`")
+        else:
+            click.echo(f"{name}: {len(text):,} bytes, as compiled")
 
 
 def compiled(root: Path) -> dict[str, str]:

@@ -70,18 +70,19 @@ def run(jobs: int) -> int:
     sources = read_sources()
     mutants = all_mutants(sources)
     table = tables.load(tables.TABLE, digest(sources))
-    todo = [one for one in mutants if table.is_open(one)]
+    tests = tables.names_of_tests(tables.TABLE.parent)
+    todo = [one for one in mutants if table.is_open(one, tests)]
     print(f"{len(mutants)} mutants, {len(todo)} to be tried", flush=True)
     if todo:
         for number, (mutant, verdict) in enumerate(Judges(sources, jobs).judge(todo), 1):
             table.note(mutant, verdict.fate, verdict.by)
             tables.write(tables.TABLE, table, mutants)
             print(f"{number}/{len(todo)} {verdict.fate} {verdict.by} {tables.where(mutant)}", flush=True)
-    for mutant in identical(sources, [one for one in todo if table.is_open(one)]):
+    for mutant in identical(sources, [one for one in todo if table.is_open(one, tests)]):
         table.note(mutant, "identical", "")
     tables.write(tables.TABLE, table, mutants)
     print(tables.summary(table, mutants))
-    open_ = [one for one in mutants if table.is_open(one)]
+    open_ = [one for one in mutants if table.is_open(one, tests)]
     for one in open_:
         print(f"unexplained: {tables.where(one)}")
     return 1 if open_ else 0

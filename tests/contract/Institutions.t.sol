@@ -39,6 +39,17 @@ contract InstitutionsTest is Fixture {
         registry.admit("BUREAU-HK", 0);
     }
 
+    function test_admit__allIdsTaken__revertsAfterTheLast() public {
+        // institutionCount: 16 bits from bit 216 of slot 0. As if 65,534 had been admitted.
+        uint256 word = uint256(vm.load(address(registry), 0)) & ~(uint256(0xffff) << 216);
+        vm.store(address(registry), 0, bytes32(word | uint256(0xfffe) << 216));
+        vm.prank(adminHk);
+        vm.assertEq(registry.admit("LAST", 0), 65_535);
+        _expectError(IRecordRegistry.LimitReached.selector, 65_535);
+        vm.prank(adminHk);
+        registry.admit("ONE-MORE", 0);
+    }
+
     function test_institutionAct__notItsAuthority__reverts() public {
         bytes[] memory calls = new bytes[](5);
         calls[0] = abi.encodeCall(IRecordRegistry.scope, (BUREAU_HK, 3, 0, 0, false));
@@ -158,6 +169,20 @@ contract InstitutionsTest is Fixture {
         _expectError(IRecordRegistry.NotAuthorityOf.selector, HK, bureauHkReview);
         vm.prank(bureauHkReview);
         registry.setEncryptionKey(BUREAU_HK, 1, "key");
+    }
+
+    function test_setEncryptionKey__institutionDoesNotStand__onlyByItsAuthority() public {
+        IRecordRegistry.Standing[2] memory standings =
+            [IRecordRegistry.Standing.Suspended, IRecordRegistry.Standing.Terminated];
+        for (uint256 i; i < 2; ++i) {
+            _setStanding(BUREAU_HK, standings[i]);
+            _expectError(IRecordRegistry.NotAuthorityOf.selector, HK, bureauHkReview);
+            vm.prank(bureauHkReview);
+            registry.setEncryptionKey(BUREAU_HK, 1, "key");
+            vm.prank(adminHk);
+            registry.setEncryptionKey(BUREAU_HK, uint8(i), "key");
+        }
+        vm.assertEq(registry.institutionOf(BUREAU_HK).encryptionSuite, 1);
     }
 
     // -------------------------------------------------------------------------------------------------------- accounts

@@ -67,6 +67,37 @@ contract JointActionsTest is Fixture {
         vm.assertEq(registry.nameSuccessor(heir), true);
     }
 
+    function test_addJurisdiction__newSideHasNotAccepted__mayOnlyHandItsSeatsOn() public {
+        _registerHkActive(_rising(1));
+        vm.prank(recoveryHk);
+        registry.startRecovery(HK, heir);
+        vm.prank(adminHk);
+        registry.addJurisdiction("MO", adminMo, recoveryMo);
+        vm.prank(adminSz);
+        registry.addJurisdiction("MO", adminMo, recoveryMo);
+
+        bytes[] memory calls = new bytes[](4);
+        calls[0] = abi.encodeCall(IRecordRegistry.dispute, (_keyHk(1), REASON));
+        calls[1] = abi.encodeCall(IRecordRegistry.supportRecovery, (HK, heir));
+        calls[2] = abi.encodeCall(IRecordRegistry.setPaused, (true));
+        calls[3] = abi.encodeCall(IRecordRegistry.nameSuccessor, (heir));
+        for (uint256 i; i < calls.length; ++i) {
+            vm.prank(adminMo);
+            (bool success, bytes memory answer) = address(registry).call(calls[i]);
+            vm.assertEq(success, false);
+            vm.assertEq(answer, abi.encodeWithSelector(IRecordRegistry.NotAuthority.selector, adminMo));
+        }
+
+        vm.prank(adminMo);
+        registry.offerHandover(MO, AUTHORITY, stranger);
+        vm.prank(stranger);
+        registry.acceptHandover(MO, AUTHORITY);
+        vm.prank(stranger);
+        registry.acceptRegistry(MO);
+        _pause(stranger);
+        vm.assertEq(registry.registry().paused, 4);
+    }
+
     function test_addJurisdiction__notFit__revertsAtTheLastAgreement() public {
         vm.prank(adminHk);
         registry.addJurisdiction("HK", adminMo, recoveryMo);
@@ -178,6 +209,36 @@ contract JointActionsTest is Fixture {
         _expectError(IRecordRegistry.RegistrationClosed.selector, heir);
         vm.prank(adminHk);
         registry.nameSuccessor(stranger);
+    }
+
+    function test_nameSuccessor__named__allButRegistrationGoesOn() public {
+        _registerHk(_rising(4));
+        _registerHk(_one(9, 9));
+        vm.prank(adminHk);
+        registry.nameSuccessor(heir);
+        vm.prank(adminSz);
+        registry.nameSuccessor(heir);
+
+        _approve(1);
+        vm.prank(bureauHkSubmit);
+        registry.reject(2, REASON);
+        vm.prank(bureauHkSubmit);
+        registry.supersede(_keyHk(1), _keyHk(2), REASON);
+        vm.prank(adminSz);
+        registry.dispute(_keyHk(3), REASON);
+        vm.prank(adminSz);
+        registry.resolve(_keyHk(3), false, REASON);
+        vm.prank(adminHk);
+        registry.revoke(_keys(_keyHk(4)), REASON);
+        vm.prank(adminHk);
+        vm.assertEq(registry.admit("BANK-HK", 0), 4);
+        _assertState(_keyHk(1), IRecordRegistry.State.Superseded);
+        _assertState(_keyHk(3), IRecordRegistry.State.Active);
+        _assertState(_keyHk(4), IRecordRegistry.State.Revoked);
+        _assertState(_keyHk(9), IRecordRegistry.State.Rejected);
+        vm.prank(adminHk);
+        registry.revokeBatch(1, REASON);
+        _assertState(_keyHk(2), IRecordRegistry.State.Revoked);
     }
 
     function test_nameSuccessor__zero__reverts() public {

@@ -87,6 +87,17 @@ contract RegisteringTest is Fixture {
         _registerHk(_rising(1));
     }
 
+    function test_register__entitlementEnds__revertsFromThatSecondOn() public {
+        _scope(BUREAU_HK, PROVIDER, START + 10, true);
+        vm.warp(START + 9);
+        _registerHk(_one(1, 1));
+        vm.warp(START + 10);
+        _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_HK, PERSONAL);
+        _registerHk(_one(2, 2));
+        _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_HK, PERSONAL);
+        _approve(1);
+    }
+
     function test_register__anySidePauses__reverts() public {
         _pause(adminSz);
         _expectError(IRecordRegistry.Paused.selector, 2);

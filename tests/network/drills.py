@@ -37,7 +37,8 @@ SMALL_DISK_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one drill came to: how many records were not registered when it struck, and seconds from the mending on.
+    """What one drill came to: how many records were not registered when it struck, and seconds from when mending it
+    began, as from the start of a validator's return.
 
     `resumed` until a block that is newer than those before, `settled` until all is final.
     """
@@ -67,13 +68,13 @@ def drill(ground: Ground, name: str, strike: Strike, rows: int, *, away: float =
         assert unregistered * 5 >= rows, f"{name}: struck too late, {unregistered} of {rows} were left"
         time.sleep(away)
         height = max(_heights(ground))
+        mending = time.monotonic()
         mend()
-        mended = time.monotonic()
         wait_for(lambda: min(_heights(ground)) > height, SETTLED_SECONDS)
-        resumed = time.monotonic() - mended
+        resumed = time.monotonic() - mending
         wait_for(lambda: min(_recorded(ground)) == before + rows, SETTLED_SECONDS)
         wait_for(lambda: _is_settled(home), SETTLED_SECONDS)
-        settled = time.monotonic() - mended
+        settled = time.monotonic() - mending
     _check(ground, home)
     return Outcome(name, rows, unregistered, resumed, settled)
 

@@ -25,6 +25,7 @@ from creditconnect.home import make_home
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, SchemaCatalogue
 from creditconnect.settings import Settings
 from creditconnect.types import ChainIdentity, Role, Seals
+from tests.chain.homes import write_rows
 from tests.network.conftest import ROOT, SIDES, Network
 
 SCRYPT_WORK = 2
@@ -103,6 +104,17 @@ class Registered:
         client = Client(settings, ask=passphrase, **collaborators)
         self.opened.append(client)
         return client
+
+
+def packaged(stage: Registered, folder: Path, first: int) -> bytes:
+    """A package of a record that is registered, reviewed and active."""
+    with stage.open(stage.home(BUREAU, "hk", "sz")) as bureau:
+        bureau.submit(write_rows(folder / f"rows-{first}.jsonl", 1, first=first))
+        bureau.follow()
+        for pending in bureau.review_list():
+            bureau.review_approve(pending.id)
+        bureau.package_write(folder / f"packages-{first}")
+    return max((folder / f"packages-{first}").iterdir(), key=lambda path: path.stat().st_mtime_ns).read_bytes()
 
 
 def registered_on(network: Network, folder: Path) -> Registered:

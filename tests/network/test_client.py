@@ -24,7 +24,7 @@ from tests.chain.homes import write_rows
 from tests.chain.proxy import Answer, Forward, Request, proxy_before
 from tests.chain.reconciler import assert_exactly_once, rows
 from tests.network.conftest import SIDES, Network, found, wait_for
-from tests.network.registered import AUTHORITIES, BANK, BUREAU, Registered, registered_on
+from tests.network.registered import AUTHORITIES, BANK, BUREAU, Registered, packaged, registered_on
 
 SECONDS = 300
 pytestmark = pytest.mark.timeout(SECONDS)
@@ -57,17 +57,6 @@ def head(network: Network, side: str) -> int:
 def blocks_come(network: Network) -> None:
     before = {side: head(network, side) for side in SIDES}
     wait_for(lambda: all(head(network, side) >= number + 2 for side, number in before.items()), 90.0)
-
-
-def packaged(stage: Registered, folder: Path, first: int) -> bytes:
-    """A package of a record that is registered, reviewed and active."""
-    with stage.open(stage.home(BUREAU, "hk", "sz")) as bureau:
-        bureau.submit(write_rows(folder / "rows.jsonl", 1, first=first))
-        bureau.follow()
-        for pending in bureau.review_list():
-            bureau.review_approve(pending.id)
-        bureau.package_write(folder / "packages")
-    return min((folder / "packages").iterdir()).read_bytes()
 
 
 def test_submit__on_two_validators__final_is_under_a_seal_of_each_side(stage: Registered, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from creditconnect.chain.headers import read_header
 from creditconnect.network.engine import Engine
 from creditconnect.types import Consensus
-from tests.network.conftest import ROOT
+from tests.network.conftest import ROOT, SIDES
 
 PROGRAM = Path(sys.executable).with_name("creditconnect")
 DEMO_SECONDS = 600
@@ -76,3 +76,14 @@ def test_homes__of_each_side__ask_their_own_node_first_and_trust_both_sides_seal
     for settings in homes.values():
         assert settings["seals"]["consensus"] == "clique"
         assert {"hk", "sz"} < set(settings["seals"])
+
+
+@pytest.mark.timeout(DEMO_SECONDS)
+def test_keys__of_each_authority_and_validator__lie_in_their_own_sides_folder_alone(demo: tuple[str, Path]) -> None:
+    _, folder = demo
+    held = {
+        side: {path.name.partition("_")[0] for path in (folder / "ape" / side / "accounts").iterdir()} for side in SIDES
+    }
+    assert held == {"hk": {"hk", "deployer.json"}, "sz": {"sz"}}
+    for side in SIDES:
+        assert [path.parts[-3] for path in (folder / "validators" / side).rglob("validator.json")] == [side]

@@ -45,9 +45,7 @@ def test_operations__every_command_in_its_order__as_the_guide_says(engine: Engin
     first, stopped, *later = re.findall(r"^(?:blocks come|NO BLOCK COMES).*$", done.stdout, re.MULTILINE)
     assert first.startswith("blocks come; all have block ")
     assert stopped.startswith("NO BLOCK COMES; ")
-    # After its return, where one more restart may be needed, seen by a follower, with a third validator, founded anew.
-    returned, *later = later
-    assert returned.startswith(("blocks come; all have block ", "NO BLOCK COMES; "))
+    # After its return, seen by a follower, with a third validator, founded anew.
     assert len(later) == 4
     assert all(line.startswith("blocks come; all have block ") for line in later)
     assert re.search(r"^ hk2 .* \d+, 20\d\d-", done.stdout, re.MULTILINE), "the third validator seals"

@@ -10,6 +10,7 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from creditconnect.chain.deployment import Deployment
 from creditconnect.errors import NetworkError
 from creditconnect.network.engine import Engine
 from creditconnect.network.folder import NetworkFolder
@@ -18,8 +19,10 @@ from creditconnect.network.genesis import founders, genesis_hash
 from creditconnect.network.geth import Geth
 from creditconnect.network.refounding import LastState, read_last_state
 from creditconnect.network.sides import Side
-from creditconnect.types import Consensus
+from creditconnect.reasons import CheckReason
+from creditconnect.types import Consensus, Verdict
 from tests.network.conftest import PASSPHRASE, SCRYPT_WORK, SIDES, Network, found, place, wait_for
+from tests.network.registered import AUTHORITIES, BANK, BUREAU, Registered, packaged, registered_on
 
 # Stores 7 in slot 3 and 2^255 in slot 5, and leaves a contract of one byte, STOP.
 CREATION = "6007600355" + "7f80" + "00" * 31 + "600555" + "60016000" + "f3"
@@ -99,6 +102,52 @@ def test_refounded__after_a_key_was_lost__goes_on_with_all_accounts(
         assert rpc.call("eth_getTransactionCount", account.address, "latest") == "0x1"
         sealers = {header.sealers[0] for header in renewed.headers("hk", 1, 4)}
         assert sealers == set(renewed.addresses().values())
+    finally:
+        renewed.end()
+
+
+@pytest.mark.timeout(300)
+def test_refounded__with_a_registry__homes_go_on_with_the_records_that_they_had(engine: Engine, tmp_path: Path) -> None:
+    """As docs/OPERATIONS.md has it: each home gets the new deployment file, nodes and seals, and a mirror anew."""
+    if engine.consensus != Consensus.CLIQUE:
+        pytest.skip("only a network on Clique is founded anew")
+    network = found(engine, tmp_path / "old", funded=tuple(one.address for one in AUTHORITIES.values()))
+    following = {side: NetworkFolder(tmp_path / "new" / side) for side in SIDES}
+    try:
+        network.up()
+        before = registered_on(network, tmp_path)
+        package = packaged(before, tmp_path, 100)
+        with before.open(before.home(BUREAU, "hk", "sz")) as bureau:
+            (record,) = bureau.records_list()
+        for side, folder in following.items():
+            make_key(folder, side, engine, place(), PASSPHRASE, scrypt_work=SCRYPT_WORK)
+        public = [following[side].public_file(side) for side in SIDES]
+        last = last_state(network, "hk", None)
+        found_so = [make_next_genesis(folder, public, last) for folder in following.values()]
+    finally:
+        network.end()
+    deployment = Deployment.read(before.deployment).refounded(found_so[0]).publish(following["hk"].path)
+    assert deployment == Deployment.read(deployment).publish(following["hk"].path)
+    for code in (BUREAU, BANK):
+        (tmp_path / code / "deployment.json").write_bytes(deployment.read_bytes())
+        (tmp_path / code / "mirror.db").unlink(missing_ok=True)
+
+    renewed = Network(engine, following)
+    try:
+        renewed.up()
+        after = Registered(renewed, tmp_path, deployment)
+        with after.open(after.home(BANK, "sz", "hk")) as bank:
+            of_the_old_chain = bank.verify(package)
+        assert (of_the_old_chain.verdict, of_the_old_chain.check("package").reason) == (
+            Verdict.NOT_VERIFIED,
+            CheckReason.OTHER_REGISTRY,
+        )
+        packages = [packaged(after, tmp_path, 200)]
+        with after.open(after.home(BUREAU, "hk", "sz")) as bureau:
+            bureau.package_write(tmp_path / "anew", record.record_hash)
+        packages += [path.read_bytes() for path in (tmp_path / "anew").iterdir()]
+        with after.open(after.home(BANK, "sz", "hk")) as bank:
+            assert [bank.verify(one).verdict for one in packages] == [Verdict.VERIFIED] * 2
     finally:
         renewed.end()
 

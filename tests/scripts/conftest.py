@@ -27,6 +27,8 @@ from eth_abi.abi import decode, encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 
+from tests.scripts.steps import Members, changed, sign
+
 ROOT = Path(__file__).resolve().parents[2]
 PASSPHRASE = "correct horse"
 START_SECONDS = 20
@@ -218,3 +220,44 @@ def institutions(admin: Admin, chain: Rpc, deployment: Path) -> Callable[..., Ou
 @pytest.fixture(scope="session")
 def registry(deployment: Path) -> str:
     return str(json.loads(deployment.read_text(encoding="utf-8"))["registry"])
+
+
+@pytest.fixture(scope="module")
+def exported(admin: Admin, deployment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hong Kong's pause, exported where there is a node and no key."""
+    path = tmp_path_factory.mktemp("steps") / "step.json"
+    done = admin.run("institutions", "pause", "on", "--authority", "HK", "--export", path, "--deployment", deployment)
+    assert done.code == 0, done
+    return path
+
+
+@pytest.fixture(scope="module")
+def signed(admin: Admin, deployment: Path, exported: Path) -> Path:
+    """The same, signed where there is the key and no node."""
+    path = exported.with_name("signed.json")
+    done = sign(admin, deployment, exported, path)
+    assert done.code == 0, done
+    return path
+
+
+@pytest.fixture
+def step(admin: Admin, chain: Rpc, deployment: Path) -> Callable[..., Outcome]:
+    """Runs a command of `step` on the deployment; `send` alone asks a node."""
+
+    def command(name: str, file: Path, *arguments: object, **options: Any) -> Outcome:
+        options = {"network": None if name == "send" else ""} | options
+        return admin.run("institutions", "step", name, file, "--deployment", deployment, *arguments, **options)
+
+    return command
+
+
+@pytest.fixture
+def unsigned_with(exported: Path, tmp_path: Path) -> Members:
+    """The exported step with other members; None takes one away."""
+    return lambda **members: changed(exported, tmp_path / "changed.json", members)
+
+
+@pytest.fixture
+def signed_with(signed: Path, tmp_path: Path) -> Members:
+    """The signed step with other members."""
+    return lambda **members: changed(signed, tmp_path / "changed-signed.json", members)

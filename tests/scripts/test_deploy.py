@@ -183,6 +183,86 @@ def test_deploy__same_code_twice__contract_refuses_by_name_and_nothing_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_deploy__seats_of_one_address__contract_refuses_by_name(
+    admin: Admin, rpc: Rpc, tmp_path: Path, addresses: dict[str, str]
+) -> None:
+    height, own = rpc.height(), addresses["hk_authority"]
+    for sides in (
+        ["--side", f"HK:hk_authority:{own}"],
+        ["--side", SIDE_HK, "--side", f"CN-SZ:sz_authority:{own}"],
+        ["--side", SIDE_HK, "--side", f"CN-SZ:{own}:{RECOVERY_SZ}"],
+    ):
+        outcome = admin.run("deploy", *sides, "--deployments-dir", tmp_path)
+        assert_one_line(outcome, f"AddressNotFree(holder={own.lower()})", "a seat takes an address of its own")
+    assert (rpc.height(), list(tmp_path.iterdir())) == (height, [])
+
+
+def test_deploy__nobody_to_pay__refused(admin: Admin, rpc: Rpc, tmp_path: Path, addresses: dict[str, str]) -> None:
+    height = rpc.height()
+    by_address = ["--side", f"HK:{addresses['hk_authority']}:{RECOVERY_HK}"]
+    nobody = admin.run("deploy", *by_address, "--deployments-dir", tmp_path)
+    assert_one_line(nobody, "no authority is given by its alias: name who pays with --deployer")
+    unknown = admin.run("deploy", *by_address, "--deployer", "nobody", "--deployments-dir", tmp_path)
+    assert_one_line(unknown, "there is no account 'nobody'")
+    assert_one_line(admin.run("deploy", "registry", "--deployments-dir", tmp_path), "Missing option '--side'")
+    assert (rpc.height(), list(tmp_path.iterdir())) == (height, [])
+
+
+def test_deploy__folder_that_can_t_be_made__refused_before_anything_is_sent(
+    admin: Admin, rpc: Rpc, tmp_path: Path
+) -> None:
+    height, file = rpc.height(), tmp_path / "file"
+    file.write_text("", encoding="utf-8")
+    for folder, words in ((file, "is a file"), (file / "deployments", "can't be made (Not a directory)")):
+        assert_one_line(admin.run("deploy", "--side", SIDE_HK, "--deployments-dir", folder), words)
+    assert rpc.height() == height
+
+
+def test_deploy__file_can_t_be_written_by_then__says_where_the_registry_is(
+    admin: Admin, chain: Rpc, tmp_path: Path
+) -> None:
+    # A link into nowhere does not exist, and can't be written either.
+    genesis = chain.ask("eth_getBlockByNumber", "0x0", False)["hash"]
+    (tmp_path / f"31337-{genesis[2:10]}.json").symlink_to(tmp_path / "no" / "where.json")
+    outcome = admin.run("deploy", "--side", SIDE_HK, "--deployments-dir", tmp_path)
+    block = chain.ask("eth_getBlockByNumber", "latest", True)
+    address = chain.ask("eth_getTransactionReceipt", block["transactions"][0]["hash"])["contractAddress"]
+    assert_one_line(outcome, "can't be written", f"deployed at {address}", f"in block {int(block['number'], 16)}")
+    assert counters(chain, address)[ACCEPTED] == 0
+
+
+def test_institutions__before_every_side_accepted__refused_by_name_with_what_to_do(
+    admin: Admin, chain: Rpc, tmp_path: Path, addresses: dict[str, str]
+) -> None:
+    sides = ["--side", SIDE_HK, "--side", f"CN-SZ:{addresses['sz_authority']}:{RECOVERY_SZ}"]
+    deployed = admin.run("deploy", *sides, "--deployments-dir", tmp_path)
+    assert (deployed.code, "another side has still to accept" in deployed.output) == (0, True)
+    (path,) = tmp_path.iterdir()
+    signed = ["--authority", "hk_authority", "--deployment", path]
+    for command in (["admit", "CRA", "--until", "never"], ["pause", "on"]):
+        outcome = admin.run("institutions", *command, *signed)
+        assert_one_line(outcome, "NotLive()", "every founding side has to accept it first: ape run deploy accept")
+    corridor = admin.run("institutions", "corridor", "open", "HK", "CN-SZ", *signed)
+    assert_one_line(corridor, "NotACorridor(from=1, to=2)", "have accepted the registry")
+    pending = admin.run("institutions", "pending", "--deployment", path)
+    assert (pending.code, "CN-SZ has not accepted the registry" in pending.output) == (0, True)
+
+
+def test_accept__wrong_key_or_passphrase__nobody_has_accepted(
+    admin: Admin, chain: Rpc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = ["--side", SIDE_HK, "--side", f"CN-SZ:sz_authority:{RECOVERY_SZ}"]
+    assert admin.run("deploy", *sides, "--no-accept", "--deployments-dir", tmp_path).code == 0
+    (path,) = tmp_path.iterdir()
+    registry = json.loads(path.read_text(encoding="utf-8"))["registry"]
+    accept = ["accept", "--deployment", path, "--authority"]
+    assert_one_line(admin.run("deploy", *accept, "hk_recovery"), "is not the authority of any side")
+    assert_one_line(admin.run("deploy", *accept, "nobody"), "there is no account 'nobody'")
+    monkeypatch.setenv("APE_ACCOUNTS_sz_authority_PASSPHRASE", "wrong")
+    assert_one_line(admin.run("deploy", *accept, "sz_authority"), "passphrase does not open account 'sz_authority'")
+    assert counters(chain, registry)[ACCEPTED] == 0
+
+
 def test_deploy__wrong_passphrase__refused(
     admin: Admin, rpc: Rpc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner
 
-from scripts.export_abi import ABI_FOLDER, cli, first_difference
+from scripts.export_abi import ABI_FOLDER, cli, compiled, first_difference
 from tests.scripts.conftest import ROOT
 
 ARTEFACT, LAYOUT = ABI_FOLDER / "RecordRegistry.json", ABI_FOLDER / "RecordRegistry.storage.json"
@@ -38,6 +39,27 @@ def test_check__one_byte_of_the_bytecode_changed__fails_in_one_line_that_names_i
     assert (result.exit_code, result.stderr) == (
         1, f"Error: {copy} is not what contracts/ compiles to (deployedBytecode differs): run `make abi`\n",
     )  # fmt: skip
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout whose contract does not compile."""
+    shutil.copy(ROOT / "foundry.toml", tmp_path)
+    (tmp_path / "contracts").mkdir()
+    source = "pragma solidity 0.8.30; contract RecordRegistry { uint256 private answer = forty2; }"
+    (tmp_path / "contracts" / "RecordRegistry.sol").write_text(source, encoding="utf-8")
+    return tmp_path
+
+
+def test_compiled__source_is_faulty__refused_with_the_compiler_s_words(checkout: Path) -> None:
+    (checkout / ".tools").symlink_to(ROOT / ".tools")
+    with pytest.raises(ClickException, match=r"the contract does not compile: .*Undeclared identifier"):
+        compiled(checkout)
+
+
+def test_compiled__no_compiler__says_what_to_run(checkout: Path) -> None:
+    with pytest.raises(ClickException, match=r"solc-v0\.8\.30 is missing: run `make setup`"):
+        compiled(checkout)
 
 
 def test_first_difference__form_missing_or_broken__is_named(tmp_path: Path) -> None:

@@ -58,10 +58,9 @@ class Table:
         """What is known of a mutant; empty if nothing."""
         return self.outcomes.get(mutant.identity, Outcome())
 
-    def is_open(self, mutant: Mutant) -> bool:
-        """Whether it is yet to be tried, or survived without a reason: then new tests may kill it."""
-        outcome = self.of(mutant)
-        return not outcome.fate or (outcome.fate == "survived" and not outcome.reason)
+    def is_open(self, mutant: Mutant, tests: set[str]) -> bool:
+        """Whether it is to be tried: never was, survived without a reason, or the test that killed it is gone."""
+        return bool(_fault(self.of(mutant), tests))
 
     def note(self, mutant: Mutant, fate: str, by: str) -> None:
         """Write a fate down. Its reason stays."""

@@ -6,7 +6,7 @@ Hides the file's form. Never decides whom to trust: whoever puts a deployment in
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from creditconnect.errors import SettingsError
@@ -61,6 +61,10 @@ class Deployment:
             jurisdictions={int(key): str(code) for key, code in jurisdictions.items()},
         )
 
+    def refounded(self, genesis_hash: bytes) -> Deployment:
+        """The same registry on a network that was founded anew with it: it is there from block 0 on."""
+        return replace(self, identity=replace(self.identity, genesis_hash=genesis_hash), block=0)
+
     def to_document(self) -> dict[str, object]:
         return {
             "format": FORMAT,
@@ -76,9 +80,24 @@ class Deployment:
         Raises:
             FileExistsError: a deployment is never overwritten.
         """
-        text = json.dumps(self.to_document(), indent=2, sort_keys=True) + "\n"
         with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+            file.write(self._text())
+
+    def publish(self, folder: Path) -> Path:
+        """Write the file under its own name into a folder, where it may be already; its path.
+
+        Raises:
+            SettingsError: another deployment has that name there.
+        """
+        path = folder / self.file_name
+        if not path.exists():
+            self.write(path)
+        elif path.read_text(encoding="utf-8") != self._text():
+            raise SettingsError(f"{path}: is another deployment", hint="a deployment is never overwritten")
+        return path
+
+    def _text(self) -> str:
+        return json.dumps(self.to_document(), indent=2, sort_keys=True) + "\n"
 
 
 def identity_to_document(identity: ChainIdentity) -> dict[str, object]:

@@ -102,16 +102,21 @@ def refound(
     of: Annotated[Path, typer.Option(help="The folder of the network that can't go on; one of its nodes runs there.")],
     side: Annotated[str, typer.Option(help="Whose node in that folder is asked for the state.")],
     block: Annotated[int, typer.Option(help="After which block; the newest that all sides sealed if not given.")] = 0,
+    deployment: Annotated[
+        Path | None, typer.Option(help="The registry's deployment file; the next one is written beside the genesis.")
+    ] = None,
     folder: FolderOption = DEFAULT_FOLDER,
     as_json: JsonOption = False,
 ) -> None:
     """Build the genesis that goes on from another network's last state, on geth, when a validator's key is lost."""
+    from creditconnect.chain.deployment import Deployment
     from creditconnect.network.folder import NetworkFolder
     from creditconnect.network.founding import make_next_genesis
     from creditconnect.network.genesis import founders
     from creditconnect.network.geth import Geth
     from creditconnect.network.refounding import PAGE_SECONDS, read_last_state
 
+    known = None if deployment is None else Deployment.read(deployment)
     old = NetworkFolder(of)
     old.configuration()
     (name,) = local_sides(old, side)
@@ -120,9 +125,13 @@ def refound(
     last = read_last_state(node.rpc, door, founders(old.genesis(), old.sides()), block or None)
     network = NetworkFolder(folder)
     found = make_next_genesis(network, files, last)
+    published = None if known is None else known.refounded(found).publish(network.path)
     if as_json:
-        print_json({"file": network.genesis_file, "hash": found, "block": last.block, "block_hash": last.hash})
+        document = {"file": network.genesis_file, "hash": found, "block": last.block, "block_hash": last.hash}
+        print_json(document | ({} if published is None else {"deployment": published}))
         return
     say(f"{network.genesis_file}: goes on after block {last.block}, {last.hash.hex()}; all sides must name the same")
+    if published is not None:
+        say(f"{published}: the registry's deployment file from now on; both authorities publish it")
     say(f"{network.genesis_file}: read its hash over the phone; the other sides must have the same:")
     print(found.hex())

@@ -45,6 +45,7 @@ class Side:
 HK = Side("HK", "hk", "CRA-HK-01", "BANK-HK-01")
 SZ = Side("CN-SZ", "sz", "CRA-SZ-01", "BANK-SZ-01")
 SIDES = (HK, SZ)
+DEPLOYER = "deployer"
 
 
 class Stage:
@@ -66,7 +67,6 @@ class Stage:
         self._seals = UNSEALED
         self._passphrase = secrets.token_urlsafe(24)
         self._passphrase_file = folder / "passphrase"
-        self._ape_folder = folder / "ape"
         self.deployment = folder / "deployments"
 
     def set_on(self, urls: dict[str, str], seals: Seals) -> None:
@@ -78,20 +78,32 @@ class Stage:
         descriptor = os.open(self._passphrase_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(self._passphrase + "\n")
-        accounts = self._ape_folder / "accounts"
-        accounts.mkdir(parents=True)
-        aliases = ["deployer", *(f"{side.name}_{seat}" for side in SIDES for seat in ("authority", "recovery"))]
-        return {
-            alias: create_keystore(accounts / f"{alias}.json", self._passphrase, scrypt_work=DEMO_SCRYPT_WORK)
-            for alias in aliases
-        }
+        addresses = {}
+        for side in SIDES:
+            accounts = self._ape_folder(side) / "accounts"
+            accounts.mkdir(parents=True)
+            for alias in _aliases(side):
+                keystore = accounts / f"{alias}.json"
+                addresses[alias] = create_keystore(keystore, self._passphrase, scrypt_work=DEMO_SCRYPT_WORK)
+        return addresses
 
     def deploy(self, addresses: dict[str, str]) -> Path:
-        """Deploy, have both authorities accept, and pin the schema: one run of scripts/deploy.py."""
+        """The first side deploys and accepts, the others accept; the last to do so pins the schemas: scripts/deploy.py.
+
+        Each acts from a working folder of its own, which holds no other side's key, and by its own side's node.
+        """
         self.deployment.mkdir()
-        sides = [f"{side.code}:{side.name}_authority:{addresses[f'{side.name}_recovery']}" for side in SIDES]
-        self.ape("deploy", "--deployer", "deployer", *_each("--side", sides), "--deployments-dir", str(self.deployment))
-        return next(self.deployment.glob("*.json"))
+        first, *others = SIDES
+        # A side accepts by an alias, whose key is here; the others are known by their addresses.
+        holders = {side: addresses[f"{side.name}_authority"] for side in others} | {first: f"{first.name}_authority"}
+        sides = [f"{side.code}:{holders[side]}:{addresses[f'{side.name}_recovery']}" for side in SIDES]
+        arguments = [*_each("--side", sides), "--deployments-dir", str(self.deployment)]
+        self.ape(first, "deploy", "--deployer", DEPLOYER, *arguments)
+        deployment = next(self.deployment.glob("*.json"))
+        for side in others:
+            authority = f"{side.name}_authority"
+            self.ape(side, "deploy", "accept", "--deployment", str(deployment), "--authority", authority)
+        return deployment
 
     def make_home(self, institution: str, deployment: Path, roles: tuple[str, ...]) -> dict[str, str]:
         """A home for an institution, and its accounts' addresses."""
@@ -123,10 +135,11 @@ class Stage:
             AuthorityRefused: it failed; the message is its one line.
         """
         authority = f"{side.name}_authority"
-        return self.ape("institutions", command, *arguments, "--authority", authority, "--deployment", str(deployment))
+        options = ["--authority", authority, "--deployment", str(deployment)]
+        return self.ape(side, "institutions", command, *arguments, *options)
 
-    def ape(self, script: str, *arguments: str) -> str:
-        """Run one of the project's ape scripts against the demo's chain."""
+    def ape(self, side: Side, script: str, *arguments: str) -> str:
+        """Run one of the project's ape scripts by a side's node, with the keys in that side's own folder."""
         result = subprocess.run(
             [
                 str(Path(sys.executable).with_name("ape")),
@@ -134,10 +147,10 @@ class Stage:
                 script,
                 *arguments,
                 "--network",
-                self._urls[SIDES[0].name],
+                self._urls[side.name],
             ],
             cwd=self._project,
-            env=self._environment(),
+            env=self._environment(side),
             capture_output=True,
             text=True,
             timeout=120,
@@ -164,15 +177,13 @@ class Stage:
     def passphrase(self, _: str) -> str:
         return self._passphrase
 
-    def _node(self) -> str:
-        """The first side's, for the admins of both."""
-        return self._urls[SIDES[0].name]
+    def _ape_folder(self, side: Side) -> Path:
+        return self.folder / "ape" / side.name
 
-    def _environment(self) -> dict[str, str]:
-        aliases = ["deployer", *(f"{side.name}_authority" for side in SIDES)]
+    def _environment(self, side: Side) -> dict[str, str]:
         return settings.child_environment() | {
-            "APE_DATA_FOLDER": str(self._ape_folder),
-            **{f"APE_ACCOUNTS_{alias}_PASSPHRASE_FILE": str(self._passphrase_file) for alias in aliases},
+            "APE_DATA_FOLDER": str(self._ape_folder(side)),
+            **{f"APE_ACCOUNTS_{alias}_PASSPHRASE_FILE": str(self._passphrase_file) for alias in _aliases(side)},
         }
 
 
@@ -184,6 +195,12 @@ def approve_all(bureau: Client) -> None:
     """The reviewer's part: every pending batch, by the second key."""
     for batch in bureau.review_list():
         bureau.review_approve(batch.id)
+
+
+def _aliases(side: Side) -> list[str]:
+    """The keys in a side's own folder; the first side's deploys besides."""
+    seats = [f"{side.name}_{seat}" for seat in ("authority", "recovery")]
+    return [DEPLOYER, *seats] if side is SIDES[0] else seats
 
 
 def _each(option: str, values: list[str]) -> list[str]:

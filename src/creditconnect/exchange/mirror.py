@@ -194,16 +194,25 @@ class Mirror:
     def _require_complete(self, registry: Registry, head: Block) -> None:
         """As many batches as the contract counts at that block: a node that leaves logs out does not go unnoticed."""
         (counted,) = registry.ask([Question("registry")], head)
+        expected = counted["batchCount"] - self._batches_before(registry)
         topic = self._abi.topic("BatchRegistered")
         with self._database.read() as connection:
             (mirrored,) = connection.execute(
                 "SELECT count(*) FROM events WHERE topic0 = ? AND block_number <= ?", (topic, head.number)
             ).fetchone()
-        if mirrored != counted["batchCount"]:
+        if mirrored != expected:
             raise MirrorInconsistent(
-                f"block {head.number}: the registry counts {counted['batchCount']} batches, its events {mirrored}",
+                f"block {head.number}: the registry counts {expected} batches, its events {mirrored}",
                 hint="the node left events out; ask another node, and delete the mirror's database to follow anew",
             )
+
+    def _batches_before(self, registry: Registry) -> int:
+        """What a network that was founded anew took over in its block 0, without the events of it."""
+        genesis = registry.block(0) if self._first_block == 0 else None
+        if genesis is None:
+            return 0
+        (counted,) = registry.ask([Question("registry")], genesis)
+        return int(counted["batchCount"])
 
     def _decoded(self, where: str, parameters: list[bytes]) -> Iterator[tuple[Log, Event]]:
         with self._database.read() as connection:

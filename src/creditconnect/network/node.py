@@ -30,6 +30,10 @@ SYNCED_AFTER_SECONDS = 12.0
 _CATCHING_UP_BLOCKS = 2
 # Nearly twice what its look for peers ahead takes: what it could hear it has heard by then, on a busy machine too.
 DEAF_AFTER_SECONDS = 18.0
+# A node dials those that it knows as soon as it is up.
+MET_AFTER_SECONDS = 3.0
+# What makes a node deaf takes some luck, twice in a row more than there is.
+_RESTARTS = 2
 
 
 class SideNode:
@@ -117,6 +121,34 @@ class SideNode:
             tell(f"{self.side}: is no validator yet, and seals once it is voted in (creditconnect network vote add)")
         self._engine.start_sealing(self.folder)
         self._note_founded()
+
+    def see_blocks_come(self, passphrase: str, tell: Callable[[str], None]) -> None:
+        """Wait for a block that is new, where the validators to seal one are connected; start it anew where none comes.
+
+        geth throws away a block that reaches it while it still opens its key, and hears of its peer's chain again only
+        with the peer's next block, which can't come before this one seals. Does nothing on other engines, for a
+        follower, and where too few are there to seal.
+
+        Raises:
+            NetworkError: the node ended meanwhile.
+        """
+        if self._own() is None or self._engine.consensus != Consensus.CLIQUE:
+            return
+        before, restarts, since = self.head(), 0, self._monotonic()
+        while self.head() == before:
+            waited = self._monotonic() - since
+            if waited > MET_AFTER_SECONDS and not self._can_go_on():
+                return
+            if waited > DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds:
+                if restarts == _RESTARTS:
+                    tell(f"{self.side}: no block comes; creditconnect network status says who is missing")
+                    return
+                why = f"{self.side}: a peer is there, and no block came for {waited:.0f} s"
+                tell(f"{why}: it is restarted")
+                self.stop()
+                self.start(passphrase)
+                restarts, since = restarts + 1, self._monotonic()
+            self._sleep(_POLL_SECONDS)
 
     def may_seal_at_once(self) -> bool:
         """Whether it seals from its start on, rather than when it has what the others sealed.
@@ -224,6 +256,11 @@ class SideNode:
             self._sleep(_POLL_SECONDS)
         raise NetworkError(f"{self.side}: its node does not answer", hint=f"see {self.folder.log_file}")
 
+    def _can_go_on(self) -> bool:
+        """Whether, with its peers, it may be enough of the validators: more than half of them seal (EIP-225)."""
+        validators = self._engine.validators(self.folder)
+        return self._engine.peer_count(self.folder) + 1 > len(validators) // 2
+
     def _wait_until_synced(self) -> None:
         """Until it has caught up with nothing for as long as the engine takes to see that a peer is ahead."""
         if not self._knew_block_1() and self._own() in self._founders():
@@ -237,23 +274,20 @@ class SideNode:
             known = head
 
     def _deaf(self) -> bool:
-        """Whether it had a peer for long, and still no block.
-
-        geth throws a block away that comes while it has none, and hears of its peer's chain again only with the peer's
-        next block, which can't come before this one seals: connecting anew tells it.
-        """
+        """Whether it had a peer for long, and still no block: see `see_blocks_come`."""
         if not self._engine.peer_count(self.folder):
             self._alone_until = self._monotonic()
         return self._monotonic() - self._alone_until > DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
 
     def _ended(self) -> NetworkError:
-        said = [line for line in self.process.last_lines(20) if line.startswith(("Fatal", "ERROR", "panic"))]
         log = f"see {self.folder.log_file}"
         if self.process.is_running():
             return NetworkError(f"{self.side}: its node does not answer", hint=log)
-        if not said:
-            return NetworkError(f"{self.side}: its node ended", hint=log)
-        return NetworkError(f"{self.side}: its node ended and said: {said[-1][:300]}", hint=log)
+        if killer := self.process.killed_by():
+            return NetworkError(f"{self.side}: its node was killed by {killer}", hint=log)
+        if said := self.process.last_words():
+            return NetworkError(f"{self.side}: its node ended and said: {said[:300]}", hint=log)
+        return NetworkError(f"{self.side}: its node ended", hint=log)
 
 
 def start_together(
@@ -279,6 +313,8 @@ def start_together(
             sleep(_POLL_SECONDS)
     for node in ordered:
         node.begin_sealing(passphrases[node.side], tell)
+    for node in ordered:
+        node.see_blocks_come(passphrases[node.side], tell)
 
 
 def _in_turn_for_block_1(sides: Sequence[Side]) -> Side:

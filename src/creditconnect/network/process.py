@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from creditconnect.errors import NetworkError
@@ -21,15 +21,20 @@ from creditconnect.errors import NetworkError
 STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _LOCK_TRIES = 5
+# The traces of all that a node did at its end are some 100 KB.
+_LAST_BYTES = 1 << 20
+# How a node program, or Go's runtime beneath it, begins the line that says why it ends; what follows is a trace.
+_LAST_WORDS = ("Fatal", "ERROR", "panic:", "fatal error:", "runtime:", "SIG")
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """How a node was started; `at` in seconds since 1970."""
+    """How a node was started; `at` in seconds since 1970, `log_from` where its log begins, in bytes."""
 
     pid: int
     command: tuple[str, ...]
     at: int
+    log_from: int = 0
 
 
 class NodeProcess:
@@ -44,6 +49,7 @@ class NodeProcess:
         self._sleep = sleep
         # Of a node that this very process started: whoever starts one takes note of its end.
         self._child: subprocess.Popen[bytes] | None = None
+        self._exit_code: int | None = None
 
     def is_running(self) -> bool:
         if not self._lock_file.exists():
@@ -56,7 +62,7 @@ class NodeProcess:
             os.close(descriptor)
         if not runs and self._child is not None:
             # Its files are closed already, so this takes no time.
-            self._child.wait(STOP_SECONDS)
+            self._exit_code = self._child.wait(STOP_SECONDS)
             self._child = None
         return runs
 
@@ -64,7 +70,9 @@ class NodeProcess:
         """How the last one was started, running or not."""
         try:
             document = json.loads(self._state_file.read_text(encoding="utf-8"))
-            return Started(int(document["pid"]), tuple(document["command"]), int(document["at"]))
+            return Started(
+                int(document["pid"]), tuple(document["command"]), int(document["at"]), int(document.get("log_from", 0))
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -86,6 +94,7 @@ class NodeProcess:
             filled = [word.replace("{passphrase}", f"/dev/fd/{pipe}") for word in command]
             try:
                 with self._log_file.open("ab") as log:
+                    log_from = log.seek(0, os.SEEK_END)
                     child = subprocess.Popen(
                         filled,
                         cwd=self._folder,
@@ -103,8 +112,8 @@ class NodeProcess:
         finally:
             os.close(lock)
         self._child = child
-        started = Started(child.pid, tuple(command), int(self._clock()))
-        self._state_file.write_text(json.dumps({"pid": started.pid, "command": started.command, "at": started.at}))
+        started = Started(child.pid, tuple(command), int(self._clock()), log_from)
+        self._state_file.write_text(json.dumps(asdict(started)), encoding="utf-8")
         return started
 
     def stop(self) -> bool:
@@ -125,6 +134,26 @@ class NodeProcess:
                 )
             self._sleep(_POLL_SECONDS)
         return True
+
+    def killed_by(self) -> str | None:
+        """The signal that ended the node, as SIGKILL, where this very process started it and saw it end so."""
+        if self._exit_code is None or self._exit_code >= 0:
+            return None
+        return signal.Signals(-self._exit_code).name
+
+    def last_words(self) -> str:
+        """The line of the last one's log that says why it ended, else its last line; empty if it said nothing."""
+        started = self.started()
+        try:
+            with self._log_file.open("rb") as file:
+                from_start = 0 if started is None else started.log_from
+                file.seek(max(from_start, file.seek(0, os.SEEK_END) - _LAST_BYTES))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        said = [line for line in lines if line.startswith(_LAST_WORDS)]
+        # A trace has more lines than one, and begins with the one that tells.
+        return next((line for line in said if not line.startswith("ERROR")), said[-1] if said else "".join(lines[-1:]))
 
     def _locked(self, lock: int) -> bool:
         """Whether the lock is held now; somebody may be asking just then, which takes no time."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-from pathlib import Path
 
+from benchmarks.gas.bytecode import built
 from benchmarks.ground import BATCH_RECORDS, Ground, fresh_ground
 from benchmarks.registering import presigned
 from benchmarks.results import Result, Target
-from tools.toolchain import solc_path
 
-FLOOR = Path(__file__).with_name("Floor.sol")
-COMPILE_SECONDS = 60
 _REFERENCE_IS = (
     "a batch of 500 sent to Floor.sol, compiled by the same compiler for the same fork: the hash is the slot's "
     "number, 32 bytes a record, no check and no event"
@@ -38,29 +33,6 @@ def _registered(ground: Ground) -> float:
 
 def _written(ground: Ground) -> float:
     stranger = len(ground.accounts) - 1
-    floor: str = ground.transact(stranger, None, _compiled())["contractAddress"]
+    floor: str = ground.transact(stranger, None, built("Floor")[0].creation)["contractAddress"]
     receipt = ground.transact(stranger, floor, os.urandom(32 * BATCH_RECORDS))
     return int(receipt["gasUsed"], 16) / BATCH_RECORDS
-
-
-def _compiled() -> bytes:
-    """The floor's creation code."""
-    request = {
-        "language": "Solidity",
-        "sources": {FLOOR.name: {"content": FLOOR.read_text(encoding="utf-8")}},
-        "settings": {
-            "evmVersion": "berlin",
-            "optimizer": {"enabled": True, "runs": 1_000_000},
-            "outputSelection": {"*": {"*": ["evm.bytecode.object"]}},
-        },
-    }
-    finished = subprocess.run(
-        [str(solc_path()), "--standard-json"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        timeout=COMPILE_SECONDS,
-        check=True,
-    )
-    answer = json.loads(finished.stdout)
-    return bytes.fromhex(answer["contracts"][FLOOR.name]["Floor"]["evm"]["bytecode"]["object"])
