@@ -104,6 +104,7 @@ def check(sample: int, jobs: int) -> int:
             f"{tables.where(one)}: is {verdict.fate} now" for one, verdict in verdicts if verdict.fate != "killed"
         ]
     print(tables.summary(table, mutants))
+    print(tables.total(table, mutants))
     for fault in faults:
         print(f"mutate: {fault}", file=sys.stderr)
     return 1 if faults else 0

@@ -161,3 +161,11 @@ def summary(table: Table, mutants: list[Mutant]) -> str:
     totals = [sum(count for (_, fate), count in counts.items() if fate == one) for one in fates]
     lines.append(f"{'all':8}" + "".join(f"{total:>11}" for total in totals))
     return "\n".join(lines)
+
+
+def total(table: Table, mutants: list[Mutant]) -> str:
+    """The counts in one line."""
+    counts = Counter(table.of(one).fate or "untried" for one in mutants)
+    explained = sum(1 for one in mutants if table.of(one).fate == "survived" and table.of(one).reason.strip())
+    fates = ", ".join(f"{counts[fate]} {fate}" for fate in [*FATES, "untried"] if counts[fate])
+    return f"{len(mutants)} mutants: {fates}; {explained} survivors explained"
