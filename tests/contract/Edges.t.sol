@@ -60,10 +60,7 @@ contract EdgesTest is Fixture {
     }
 
     function test_admit__allIdsTaken__reverts() public {
-        uint256 word = uint256(vm.load(address(registry), 0));
-        word |= uint256(INSTITUTION_LIMIT) << INSTITUTION_COUNT_AT;
-        vm.store(address(registry), 0, bytes32(word));
-        vm.assertEq(registry.registry().institutionCount, INSTITUTION_LIMIT);
+        _setInstitutionCount(INSTITUTION_LIMIT);
         _expectError(IRecordRegistry.LimitReached.selector, INSTITUTION_LIMIT);
         vm.prank(adminHk);
         registry.admit("ONE-MORE", "profile");
@@ -109,5 +106,22 @@ contract EdgesTest is Fixture {
         vm.prank(bankSz);
         registry.postDailyRoot(1, day, 0, 0, 0, 0);
         vm.assertEq(registry.dailyRootOf(BANK_SZ, 1, day).postedAt, START);
+    }
+
+    function test_register__institutionBeyondEightBits__isEntitled() public {
+        _setInstitutionCount(299);
+        vm.prank(adminSz);
+        uint16 institution = registry.admit("THREE-HUNDREDTH", "profile");
+        _scope(institution, PROVIDER, NEVER, false);
+        _bind(institution, heir, IRecordRegistry.AccountRole.Submit);
+        uint48 batch = _register(heir, NEVER, _one(1, 1001));
+        vm.assertEq(registry.batchOf(batch).institution, 300);
+        vm.assertEq(registry.entryOf(_key(1, 300, 0)).commitment, 1001);
+    }
+
+    function _setInstitutionCount(uint16 count) private {
+        uint256 others = uint256(vm.load(address(registry), 0)) & ~(uint256(type(uint16).max) << INSTITUTION_COUNT_AT);
+        vm.store(address(registry), 0, bytes32(others | uint256(count) << INSTITUTION_COUNT_AT));
+        vm.assertEq(registry.registry().institutionCount, count);
     }
 }
