@@ -124,4 +124,24 @@ contract EdgesTest is Fixture {
         vm.store(address(registry), 0, bytes32(others | uint256(count) << INSTITUTION_COUNT_AT));
         vm.assertEq(registry.registry().institutionCount, count);
     }
+
+    function test_register__asManyAsSixteenBitsCount__isNotTooMany() public {
+        bytes32[] memory records = new bytes32[](type(uint16).max);
+        // Refused for the order of its records, hence not for their number.
+        _expectError(IRecordRegistry.RecordsNotRising.selector, 1, 0);
+        _registerSz(records);
+    }
+
+    function test_register__blindCommitments__theEventSaysTheEpoch() public {
+        uint8 epoch = 3;
+        vm.prank(adminSz);
+        registry.publishKeeperShare(epoch, "share");
+        bytes32[] memory records = _one(1, 1001);
+        _expectEvent();
+        emit IRecordRegistry.BatchRegistered(
+            1, BUREAU_SZ, PERSONAL, bureauSzSubmit, START, NEVER, epoch, IRecordRegistry.State.Active, records
+        );
+        vm.prank(bureauSzSubmit);
+        registry.register(PERSONAL, NEVER, epoch, records);
+    }
 }
