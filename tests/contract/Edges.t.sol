@@ -144,4 +144,24 @@ contract EdgesTest is Fixture {
         vm.prank(bureauSzSubmit);
         registry.register(PERSONAL, NEVER, epoch, records);
     }
+
+    function test_approve__reviewerOfAnInstitutionWithALowerId__reverts() public {
+        uint48 batch = _pendingSz();
+        _expectError(IRecordRegistry.NotAllowed.selector, bureauHkReview, BUREAU_SZ);
+        vm.prank(bureauHkReview);
+        registry.approve(batch, new IRecordRegistry.Exception[](0));
+    }
+
+    function test_approve__institutionSuspendedSince__reverts() public {
+        uint48 batch = _pendingSz();
+        _setStanding(BUREAU_SZ, IRecordRegistry.Standing.Suspended);
+        _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_SZ, PERSONAL);
+        vm.prank(bureauSzReview);
+        registry.approve(batch, new IRecordRegistry.Exception[](0));
+    }
+
+    function _pendingSz() private returns (uint48 batch) {
+        _scope(BUREAU_SZ, PROVIDER, NEVER, true);
+        batch = _registerSz(_one(1, 1001));
+    }
 }
