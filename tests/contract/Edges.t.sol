@@ -164,4 +164,34 @@ contract EdgesTest is Fixture {
         _scope(BUREAU_SZ, PROVIDER, NEVER, true);
         batch = _registerSz(_one(1, 1001));
     }
+
+    function test_reject__byAnotherInstitutionThanTheFirst__rejects() public {
+        uint48 batch = _pendingSz();
+        vm.prank(bureauSzReview);
+        registry.reject(batch, REASON);
+        vm.assertEq(uint256(registry.batchOf(batch).status), uint256(IRecordRegistry.State.Rejected));
+    }
+
+    function test_supersede__byAnInstitutionWithALowerId__reverts() public {
+        _registerSz(_rising(2));
+        _expectError(IRecordRegistry.NotAllowed.selector, bureauHkReview, BUREAU_SZ);
+        vm.prank(bureauHkReview);
+        registry.supersede(_keySz(1), _keySz(2), REASON);
+    }
+
+    function test_supersede__byARecordOfAnInstitutionWithALowerId__reverts() public {
+        _registerHkActive(_rising(2));
+        _registerSz(_rising(2));
+        _expectError(IRecordRegistry.SuccessorInvalid.selector, _keySz(1), _keyHk(2));
+        vm.prank(bureauSzReview);
+        registry.supersede(_keySz(1), _keyHk(2), REASON);
+    }
+
+    function test_supersede__institutionSuspendedSince__reverts() public {
+        _registerSz(_rising(2));
+        _setStanding(BUREAU_SZ, IRecordRegistry.Standing.Suspended);
+        _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_SZ, PERSONAL);
+        vm.prank(bureauSzReview);
+        registry.supersede(_keySz(1), _keySz(2), REASON);
+    }
 }
