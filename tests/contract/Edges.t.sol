@@ -194,4 +194,20 @@ contract EdgesTest is Fixture {
         vm.prank(bureauSzReview);
         registry.supersede(_keySz(1), _keySz(2), REASON);
     }
+
+    function test_dispute__byAnInstitutionWithALowerId__reverts() public {
+        _registerSz(_one(1, 1001));
+        _expectError(IRecordRegistry.NotAllowed.selector, bureauHkReview, BUREAU_SZ);
+        vm.prank(bureauHkReview);
+        registry.dispute(_keySz(1), REASON);
+    }
+
+    function test_resolve__byAnInstitutionWithALowerId__reverts() public {
+        _registerSz(_one(1, 1001));
+        vm.prank(bureauSzSubmit);
+        registry.dispute(_keySz(1), REASON);
+        _expectError(IRecordRegistry.NotResolver.selector, _keySz(1), bureauHkReview);
+        vm.prank(bureauHkReview);
+        registry.resolve(_keySz(1), true, REASON);
+    }
 }
