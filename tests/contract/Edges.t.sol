@@ -132,7 +132,7 @@ contract EdgesTest is Fixture {
         _registerSz(records);
     }
 
-    function test_register__blindCommitments__theEventSaysTheEpoch() public {
+    function test_register__blindCommitments__eventAndClaimSayTheEpoch() public {
         uint8 epoch = 3;
         vm.prank(adminSz);
         registry.publishKeeperShare(epoch, "share");
@@ -143,6 +143,9 @@ contract EdgesTest is Fixture {
         );
         vm.prank(bureauSzSubmit);
         registry.register(PERSONAL, NEVER, epoch, records);
+        uint16[] memory institutions = new uint16[](1);
+        institutions[0] = BUREAU_SZ;
+        vm.assertEq(registry.find(1, institutions)[0].epoch, epoch);
     }
 
     function test_approve__reviewerOfAnInstitutionWithALowerId__reverts() public {
