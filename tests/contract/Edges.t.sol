@@ -213,4 +213,11 @@ contract EdgesTest is Fixture {
         vm.prank(bureauHkReview);
         registry.resolve(_keySz(1), true, REASON);
     }
+
+    function test_revoke__byAnInstitutionWithALowerId__reverts() public {
+        _registerSz(_one(1, 1001));
+        _expectError(IRecordRegistry.NotAllowed.selector, bureauHkReview, BUREAU_SZ);
+        vm.prank(bureauHkReview);
+        registry.revoke(_keys(_keySz(1)), REASON);
+    }
 }
