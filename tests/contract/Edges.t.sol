@@ -220,4 +220,14 @@ contract EdgesTest is Fixture {
         vm.prank(bureauHkReview);
         registry.revoke(_keys(_keySz(1)), REASON);
     }
+
+    function test_setAccount__boundToAnInstitutionWithAHigherId__reverts() public {
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IRecordRegistry.AccountBound.selector, bureauSzSubmit, BUREAU_SZ, IRecordRegistry.AccountRole.Submit
+            )
+        );
+        vm.prank(adminHk);
+        registry.setAccount(BUREAU_HK, bureauSzSubmit, IRecordRegistry.AccountRole.Submit, true);
+    }
 }
