@@ -30,7 +30,6 @@ class Judges:
 
     def __init__(self, sources: Sources, jobs: int) -> None:
         self._sources = sources
-        self._original = ""
         self._free: queue.Queue[Suite] = queue.Queue()
         for number in range(jobs):
             self._free.put(Suite(SCRATCH / str(number), sources))
@@ -49,20 +48,21 @@ class Judges:
     def _one(self, mutant: Mutant) -> Verdict:
         suite = self._free.get()
         try:
-            verdict = suite.judge(mutant.apply(self._sources))
+            return suite.judge(mutant.apply(self._sources), mutant.function)
         finally:
             self._free.put(suite)
-        if verdict.fate == "survived" and self._is_identical(mutant):
-            return Verdict("identical")
-        return verdict
 
-    def _is_identical(self, mutant: Mutant) -> bool:
-        self._original = self._original or deployed_bytecode(self._sources)
+
+def identical(sources: Sources, mutants: list[Mutant]) -> Iterator[Mutant]:
+    """Those of the mutants that compile to the original's bytes with the committed settings. Seconds each."""
+    original = deployed_bytecode(sources) if mutants else ""
+    for mutant in mutants:
         try:
-            return deployed_bytecode(mutant.apply(self._sources)) == self._original
+            if deployed_bytecode(mutant.apply(sources)) == original:
+                yield mutant
         except CompileError:
             # The IR may run out of stack where the plain compiler does not.
-            return False
+            continue
 
 
 def run(jobs: int) -> int:
@@ -70,16 +70,19 @@ def run(jobs: int) -> int:
     sources = read_sources()
     mutants = all_mutants(sources)
     table = tables.load(tables.TABLE, digest(sources))
-    todo = [one for one in mutants if table.is_open(one)]
+    tests = tables.names_of_tests(tables.TABLE.parent)
+    todo = [one for one in mutants if table.is_open(one, tests)]
     print(f"{len(mutants)} mutants, {len(todo)} to be tried", flush=True)
     if todo:
         for number, (mutant, verdict) in enumerate(Judges(sources, jobs).judge(todo), 1):
             table.note(mutant, verdict.fate, verdict.by)
             tables.write(tables.TABLE, table, mutants)
             print(f"{number}/{len(todo)} {verdict.fate} {verdict.by} {tables.where(mutant)}", flush=True)
+    for mutant in identical(sources, [one for one in todo if table.is_open(one, tests)]):
+        table.note(mutant, "identical", "")
     tables.write(tables.TABLE, table, mutants)
     print(tables.summary(table, mutants))
-    open_ = [one for one in mutants if table.is_open(one)]
+    open_ = [one for one in mutants if table.is_open(one, tests)]
     for one in open_:
         print(f"unexplained: {tables.where(one)}")
     return 1 if open_ else 0
@@ -101,6 +104,7 @@ def check(sample: int, jobs: int) -> int:
             f"{tables.where(one)}: is {verdict.fate} now" for one, verdict in verdicts if verdict.fate != "killed"
         ]
     print(tables.summary(table, mutants))
+    print(tables.total(table, mutants))
     for fault in faults:
         print(f"mutate: {fault}", file=sys.stderr)
     return 1 if faults else 0

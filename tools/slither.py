@@ -95,7 +95,8 @@ def main(arguments: list[str]) -> int:
     wrong = faults(found, accepted())
     for fault in wrong:
         print(f"slither: {fault}", file=sys.stderr)
-    print(f"{len(found)} findings of high or medium impact, {len(wrong)} faults")
+    if not wrong:
+        print(f"slither: {len(found)} findings of high or medium impact, each with its reason")
     return 1 if wrong else 0
 
 

@@ -68,4 +68,39 @@ contract EdgesTest is Fixture {
         vm.prank(adminHk);
         registry.admit("ONE-MORE", "profile");
     }
+
+    function test_scope__reviewMandatory__theEventSaysSo() public {
+        _expectEvent();
+        emit IRecordRegistry.InstitutionScoped(BUREAU_HK, PROVIDER, _schemaBits(), NEVER, true);
+        _scope(BUREAU_HK, PROVIDER, NEVER, true);
+    }
+
+    function test_setEncryptionKey__reviewerOfASuspendedInstitution__reverts() public {
+        _setStanding(BUREAU_HK, IRecordRegistry.Standing.Suspended);
+        _expectError(IRecordRegistry.NotAuthorityOf.selector, HK, bureauHkReview);
+        vm.prank(bureauHkReview);
+        registry.setEncryptionKey(BUREAU_HK, 1, "key");
+    }
+
+    function test_setEncryptionKey__reviewerOfAnInstitutionWithALowerId__reverts() public {
+        _expectError(IRecordRegistry.NotAuthorityOf.selector, SZ, bureauHkReview);
+        vm.prank(bureauHkReview);
+        registry.setEncryptionKey(BUREAU_SZ, 1, "key");
+    }
+
+    function test_setAccount__disablingWhoTookASeat__isAllowed() public {
+        vm.prank(adminHk);
+        registry.offerHandover(HK, IRecordRegistry.Seat.Authority, bureauHkReview);
+        vm.prank(bureauHkReview);
+        registry.acceptHandover(HK, IRecordRegistry.Seat.Authority);
+        vm.prank(bureauHkReview);
+        registry.setAccount(BUREAU_HK, bureauHkReview, IRecordRegistry.AccountRole.Review, false);
+        vm.assertEq(registry.accountOf(bureauHkReview).enabled, false);
+    }
+
+    function test_setAccount__bindingASeatHolderDisabled__reverts() public {
+        _expectError(IRecordRegistry.AddressNotFree.selector, adminSz);
+        vm.prank(adminHk);
+        registry.setAccount(BUREAU_HK, adminSz, IRecordRegistry.AccountRole.Submit, false);
+    }
 }

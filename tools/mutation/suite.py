@@ -37,7 +37,6 @@ _FOUNDRY = {
 _SOLC = {
     "evmVersion": "berlin",
     "metadata": {"bytecodeHash": "none"},
-    "outputSelection": {file: {name: ["evm.bytecode.object"]} for file, name in DEPLOYED.items()},
 }
 # INVALID: a constructor that always fails.
 _BROKEN = "0xfe"
@@ -65,14 +64,15 @@ class Suite:
             SuiteError: they fail on the former, pass on the latter, or there are none.
         """
         self._folder = folder
-        self._compiler = _Compiler(folder)
         _copy_project(folder)
+        self._compiler = _Compiler(folder)
         _refuse_other_copies(folder / "tests" / "contract")
         # Only this run compiles.
         self._results(1)
         self._count = 0
+        self._original = self._compiler.bytecodes(sources, list(DEPLOYED))
+        self._deploy(self._original)
         for runs in FUZZ_RUNS:
-            self._deploy(self._compiler.bytecodes(sources))
             results = self._results(runs)
             failed = _failures(results)
             if not results or failed:
@@ -82,14 +82,15 @@ class Suite:
         if not _failures(self._results(1)):
             raise SuiteError("the tests pass on a contract that cannot be deployed: forge does not see the artifacts")
 
-    def judge(self, mutated: Sources) -> Verdict:
-        """Run the tests on mutated sources, first with few fuzz runs, then with many.
+    def judge(self, mutated: Sources, function: str) -> Verdict:
+        """Run the tests on sources with one mutated function, first with few fuzz runs, then with many.
 
         Raises:
             SuiteError: fewer tests were run than on the original, and none failed.
         """
         try:
-            self._deploy(self._compiler.bytecodes(mutated))
+            touched = [file for file in DEPLOYED if function in self._compiler.harnesses.get(file, function)]
+            self._deploy(self._original | self._compiler.bytecodes(mutated, touched))
         except CompileError:
             return Verdict("stillborn")
         for runs in FUZZ_RUNS:
@@ -108,8 +109,9 @@ class Suite:
         for file, bytecode in bytecodes.items():
             path = self._folder / "out" / "forge" / Path(file).name / f"{DEPLOYED[file]}.json"
             artifact = json.loads(path.read_text(encoding="utf-8"))
-            artifact["bytecode"]["object"] = bytecode
-            path.write_text(json.dumps(artifact), encoding="utf-8")
+            if artifact["bytecode"]["object"] != bytecode:
+                artifact["bytecode"]["object"] = bytecode
+                path.write_text(json.dumps(artifact), encoding="utf-8")
 
     def _results(self, runs: int) -> dict[str, str]:
         """Each test's status by its name."""
@@ -139,21 +141,29 @@ class _Compiler:
     """npm's build of the compiler in a process that stays."""
 
     def __init__(self, folder: Path) -> None:
-        self._tests = folder
+        # A harness lays the functions open that its own text names.
+        files = [file for file in DEPLOYED if file.startswith("tests/")]
+        self.harnesses = {file: (folder / file).read_text(encoding="utf-8") for file in files}
         script = ROOT / "tools" / "mutation" / "compiler.cjs"
         self._process = subprocess.Popen(
             [str(program_path("node")), str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def bytecodes(self, sources: Sources) -> dict[str, str]:
-        """The creation code of each of DEPLOYED, by its file.
+    def bytecodes(self, sources: Sources, files: list[str]) -> dict[str, str]:
+        """The creation code of those of DEPLOYED, by their files.
 
         Raises:
             CompileError: solc refuses the sources.
         """
-        harnesses = {file: (self._tests / file).read_bytes() for file in DEPLOYED if file not in sources}
-        content = {file: {"content": text.decode()} for file, text in (sources | harnesses).items()}
-        request = {"language": "Solidity", "sources": content, "settings": _SOLC}
+        texts = {file: text.decode() for file, text in sources.items()} | self.harnesses
+        request = {
+            "language": "Solidity",
+            "sources": {file: {"content": text} for file, text in texts.items()},
+            "settings": {
+                **_SOLC,
+                "outputSelection": {file: {DEPLOYED[file]: ["evm.bytecode.object"]} for file in files},
+            },
+        }
         if self._process.stdin is None or self._process.stdout is None:
             raise SuiteError("the compiler has no pipes")
         self._process.stdin.write(json.dumps(request) + "\n")
@@ -163,9 +173,7 @@ class _Compiler:
             raise CompileError(error)
         if "contracts" not in output:
             raise SuiteError("the compiler ended")
-        return {
-            file: "0x" + output["contracts"][file][name]["evm"]["bytecode"]["object"] for file, name in DEPLOYED.items()
-        }
+        return {file: "0x" + output["contracts"][file][DEPLOYED[file]]["evm"]["bytecode"]["object"] for file in files}
 
 
 def _failures(results: dict[str, str]) -> list[str]:

@@ -58,10 +58,9 @@ class Table:
         """What is known of a mutant; empty if nothing."""
         return self.outcomes.get(mutant.identity, Outcome())
 
-    def is_open(self, mutant: Mutant) -> bool:
-        """Whether it is yet to be tried, or survived without a reason: then new tests may kill it."""
-        outcome = self.of(mutant)
-        return not outcome.fate or (outcome.fate == "survived" and not outcome.reason)
+    def is_open(self, mutant: Mutant, tests: set[str]) -> bool:
+        """Whether it is to be tried: never was, survived without a reason, or the test that killed it is gone."""
+        return bool(_fault(self.of(mutant), tests))
 
     def note(self, mutant: Mutant, fate: str, by: str) -> None:
         """Write a fate down. Its reason stays."""
@@ -162,3 +161,11 @@ def summary(table: Table, mutants: list[Mutant]) -> str:
     totals = [sum(count for (_, fate), count in counts.items() if fate == one) for one in fates]
     lines.append(f"{'all':8}" + "".join(f"{total:>11}" for total in totals))
     return "\n".join(lines)
+
+
+def total(table: Table, mutants: list[Mutant]) -> str:
+    """The counts in one line."""
+    counts = Counter(table.of(one).fate or "untried" for one in mutants)
+    explained = sum(1 for one in mutants if table.of(one).fate == "survived" and table.of(one).reason.strip())
+    fates = ", ".join(f"{counts[fate]} {fate}" for fate in [*FATES, "untried"] if counts[fate])
+    return f"{len(mutants)} mutants: {fates}; {explained} survivors explained"

@@ -140,4 +140,4 @@ def test_load__of_other_sources__keeps_reasons_only(mutants: list[Mutant], tmp_p
     tables.write(path, table, mutants)
     loaded = tables.load(path, "another")
     assert loaded.outcomes == {mutants[0].identity: tables.Outcome(reason="Nothing reaches it.")}
-    assert all(loaded.is_open(one) for one in mutants)
+    assert all(loaded.is_open(one, TESTS) for one in mutants)
