@@ -103,4 +103,11 @@ contract EdgesTest is Fixture {
         vm.prank(adminHk);
         registry.setAccount(BUREAU_HK, adminSz, IRecordRegistry.AccountRole.Submit, false);
     }
+
+    function test_postDailyRoot__nothingLoggedOnALaterDay__isPosted() public {
+        uint32 day = uint32(START / 1 days) - 1;
+        vm.prank(bankSz);
+        registry.postDailyRoot(1, day, 0, 0, 0, 0);
+        vm.assertEq(registry.dailyRootOf(BANK_SZ, 1, day).postedAt, START);
+    }
 }
