@@ -60,10 +60,7 @@ contract EdgesTest is Fixture {
     }
 
     function test_admit__allIdsTaken__reverts() public {
-        uint256 word = uint256(vm.load(address(registry), 0));
-        word |= uint256(INSTITUTION_LIMIT) << INSTITUTION_COUNT_AT;
-        vm.store(address(registry), 0, bytes32(word));
-        vm.assertEq(registry.registry().institutionCount, INSTITUTION_LIMIT);
+        _setInstitutionCount(INSTITUTION_LIMIT);
         _expectError(IRecordRegistry.LimitReached.selector, INSTITUTION_LIMIT);
         vm.prank(adminHk);
         registry.admit("ONE-MORE", "profile");
@@ -109,5 +106,111 @@ contract EdgesTest is Fixture {
         vm.prank(bankSz);
         registry.postDailyRoot(1, day, 0, 0, 0, 0);
         vm.assertEq(registry.dailyRootOf(BANK_SZ, 1, day).postedAt, START);
+    }
+
+    function test_register__institutionBeyondEightBits__isEntitled() public {
+        _setInstitutionCount(299);
+        vm.prank(adminSz);
+        uint16 institution = registry.admit("THREE-HUNDREDTH", "profile");
+        _scope(institution, PROVIDER, NEVER, false);
+        _bind(institution, heir, IRecordRegistry.AccountRole.Submit);
+        uint48 batch = _register(heir, NEVER, _one(1, 1001));
+        vm.assertEq(registry.batchOf(batch).institution, 300);
+        vm.assertEq(registry.entryOf(_key(1, 300, 0)).commitment, 1001);
+    }
+
+    function _setInstitutionCount(uint16 count) private {
+        uint256 others = uint256(vm.load(address(registry), 0)) & ~(uint256(type(uint16).max) << INSTITUTION_COUNT_AT);
+        vm.store(address(registry), 0, bytes32(others | uint256(count) << INSTITUTION_COUNT_AT));
+        vm.assertEq(registry.registry().institutionCount, count);
+    }
+
+    function test_register__asManyAsSixteenBitsCount__isNotTooMany() public {
+        bytes32[] memory records = new bytes32[](type(uint16).max);
+        // Refused for the order of its records, hence not for their number.
+        _expectError(IRecordRegistry.RecordsNotRising.selector, 1, 0);
+        _registerSz(records);
+    }
+
+    function test_register__blindCommitments__eventAndClaimSayTheEpoch() public {
+        uint8 epoch = 3;
+        vm.prank(adminSz);
+        registry.publishKeeperShare(epoch, "share");
+        bytes32[] memory records = _one(1, 1001);
+        _expectEvent();
+        emit IRecordRegistry.BatchRegistered(
+            1, BUREAU_SZ, PERSONAL, bureauSzSubmit, START, NEVER, epoch, IRecordRegistry.State.Active, records
+        );
+        vm.prank(bureauSzSubmit);
+        registry.register(PERSONAL, NEVER, epoch, records);
+        uint16[] memory institutions = new uint16[](1);
+        institutions[0] = BUREAU_SZ;
+        vm.assertEq(registry.find(1, institutions)[0].epoch, epoch);
+    }
+
+    function test_approve__reviewerOfAnInstitutionWithALowerId__reverts() public {
+        uint48 batch = _pendingSz();
+        _expectError(IRecordRegistry.NotAllowed.selector, bureauHkReview, BUREAU_SZ);
+        vm.prank(bureauHkReview);
+        registry.approve(batch, new IRecordRegistry.Exception[](0));
+    }
+
+    function test_approve__institutionSuspendedSince__reverts() public {
+        uint48 batch = _pendingSz();
+        _setStanding(BUREAU_SZ, IRecordRegistry.Standing.Suspended);
+        _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_SZ, PERSONAL);
+        vm.prank(bureauSzReview);
+        registry.approve(batch, new IRecordRegistry.Exception[](0));
+    }
+
+    function _pendingSz() private returns (uint48 batch) {
+        _scope(BUREAU_SZ, PROVIDER, NEVER, true);
+        batch = _registerSz(_one(1, 1001));
+    }
+
+    function test_reject__byAnotherInstitutionThanTheFirst__rejects() public {
+        uint48 batch = _pendingSz();
+        vm.prank(bureauSzReview);
+        registry.reject(batch, REASON);
+        vm.assertEq(uint256(registry.batchOf(batch).status), uint256(IRecordRegistry.State.Rejected));
+    }
+
+    function test_supersede__byAnInstitutionWithALowerId__reverts() public {
+        _registerSz(_rising(2));
+        _expectError(IRecordRegistry.NotAllowed.selector, bureauHkReview, BUREAU_SZ);
+        vm.prank(bureauHkReview);
+        registry.supersede(_keySz(1), _keySz(2), REASON);
+    }
+
+    function test_supersede__byARecordOfAnInstitutionWithALowerId__reverts() public {
+        _registerHkActive(_rising(2));
+        _registerSz(_rising(2));
+        _expectError(IRecordRegistry.SuccessorInvalid.selector, _keySz(1), _keyHk(2));
+        vm.prank(bureauSzReview);
+        registry.supersede(_keySz(1), _keyHk(2), REASON);
+    }
+
+    function test_supersede__institutionSuspendedSince__reverts() public {
+        _registerSz(_rising(2));
+        _setStanding(BUREAU_SZ, IRecordRegistry.Standing.Suspended);
+        _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_SZ, PERSONAL);
+        vm.prank(bureauSzReview);
+        registry.supersede(_keySz(1), _keySz(2), REASON);
+    }
+
+    function test_dispute__byAnInstitutionWithALowerId__reverts() public {
+        _registerSz(_one(1, 1001));
+        _expectError(IRecordRegistry.NotAllowed.selector, bureauHkReview, BUREAU_SZ);
+        vm.prank(bureauHkReview);
+        registry.dispute(_keySz(1), REASON);
+    }
+
+    function test_resolve__byAnInstitutionWithALowerId__reverts() public {
+        _registerSz(_one(1, 1001));
+        vm.prank(bureauSzSubmit);
+        registry.dispute(_keySz(1), REASON);
+        _expectError(IRecordRegistry.NotResolver.selector, _keySz(1), bureauHkReview);
+        vm.prank(bureauHkReview);
+        registry.resolve(_keySz(1), true, REASON);
     }
 }
