@@ -86,7 +86,8 @@ def _ground() -> Iterator[Ground]:
     with tempfile.TemporaryDirectory(prefix="creditconnect-bench-") as name:
         stage = Stage(Path(name), PROJECT)
         authorities = stage.make_authorities()
-        with embedded_validators(stage.folder / "validators", tuple(authorities.values())) as validators:
+        funded = tuple(authorities.values())
+        with embedded_validators(stage.folder / "validators", funded, stage.passphrase("")) as validators:
             stage.set_on(validators.urls, validators.seals)
             deployment = stage.deploy(authorities)
             for side in SIDES:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 import tomllib
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,27 +24,35 @@ from creditconnect.types import Consensus
 from tests.network.conftest import ROOT, SIDES
 
 PROGRAM = Path(sys.executable).with_name("creditconnect")
+TOOLS = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(PROGRAM.parent), os.environ["PATH"]])
 DEMO_SECONDS = 600
+READY = "the chain runs until Ctrl-C"
 
 
 @pytest.fixture(scope="module")
-def demo(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What the demo said, and its folder."""
+def demo(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """What the demo said, and its folder; its chain is left running, as the README has it."""
     if engine.name != "geth":
         pytest.skip("the demo has validators of geth alone")
-    folder = tmp_path_factory.mktemp("demo") / "on validators"
-    tools = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(PROGRAM.parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["make", "--no-print-directory", "demo", "NETWORK=geth", f"ARGS=--folder '{folder}'"],
-        cwd=ROOT,
-        env=os.environ | {"PATH": tools},
-        capture_output=True,
-        text=True,
-        timeout=DEMO_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, folder
+    folder, log = tmp_path_factory.mktemp("on validators") / "demo", tmp_path_factory.mktemp("said") / "demo.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["make", "--no-print-directory", "demo", "NETWORK=geth", f"ARGS=--keep --folder '{folder}'"],
+            cwd=ROOT,
+            env=os.environ | {"PATH": TOOLS},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        until = time.monotonic() + DEMO_SECONDS
+        while READY not in log.read_text() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.2)
+        assert READY in log.read_text(), log.read_text()
+        yield log.read_text(), folder
+    finally:
+        # make's child is the one that holds the chain.
+        subprocess.run(["pkill", "-TERM", "-P", str(process.pid)], check=False)
+        process.wait(timeout=60)
 
 
 @pytest.mark.timeout(DEMO_SECONDS)
@@ -87,3 +98,26 @@ def test_keys__of_each_authority_and_validator__lie_in_their_own_sides_folder_al
     assert held == {"hk": {"hk", "deployer.json"}, "sz": {"sz"}}
     for side in SIDES:
         assert [path.parts[-3] for path in (folder / "validators" / side).rglob("validator.json")] == [side]
+
+
+@pytest.mark.timeout(DEMO_SECONDS)
+def test_readme__when_a_validator_fails__reads_as_it_says(demo: tuple[str, Path]) -> None:
+    """Last of this module: a validator is killed, and another process starts it again."""
+    _, folder = demo
+    (script,) = re.findall(r"^```bash\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    done = subprocess.run(
+        ["bash", "-c", "set -euo pipefail\n" + script.replace('eval "$(make -s env)"\n', "")],
+        cwd=folder.parent,
+        env=os.environ | {"PATH": TOOLS},
+        capture_output=True,
+        text=True,
+        timeout=DEMO_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, stopped, last = re.findall(r"^(?:blocks come|NO BLOCK COMES).*$", done.stdout, re.MULTILINE)
+    assert first.startswith("blocks come; all have block ")
+    assert stopped.startswith("NO BLOCK COMES; ")
+    assert last.startswith("blocks come; all have block ")
+    assert "exit code 10" in done.stdout
+    assert re.search(r"\n\s*100\s+0\s+0\s+100\s*\n", done.stdout), "what was submitted meanwhile is registered"

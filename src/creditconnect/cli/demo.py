@@ -93,7 +93,7 @@ def _on_validators(stage: Stage, funded: tuple[str, ...], port: int) -> Iterator
     """Two validators, each with a folder and a key of its own; the authorities have a balance from the genesis on."""
     from creditconnect.cli.embedded_validators import embedded_validators
 
-    with embedded_validators(stage.folder / "validators", funded, port=port) as validators:
+    with embedded_validators(stage.folder / "validators", funded, stage.passphrase(""), port=port) as validators:
         stage.set_on(validators.urls, validators.seals)
         yield DemoChain(next(iter(validators.urls.values())), lambda: None)
 

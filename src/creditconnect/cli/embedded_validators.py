@@ -5,16 +5,16 @@ Both run on this machine, so that this shows how it works and not what two machi
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from creditconnect.cli.embedded_anvil import free_port
 from creditconnect.cli.presentation import say
 from creditconnect.cli.stage import DEMO_SCRYPT_WORK, SIDES
+from creditconnect.network import configuration
 from creditconnect.network.configuration import LOOPBACK, Place
 from creditconnect.network.engines import engine_of
 from creditconnect.network.folder import NetworkFolder
@@ -37,21 +37,26 @@ class Validators:
 
 
 @contextmanager
-def embedded_validators(path: Path, funded: tuple[str, ...], *, port: int = 0) -> Iterator[Validators]:
+def embedded_validators(path: Path, funded: tuple[str, ...], passphrase: str, *, port: int = 0) -> Iterator[Validators]:
     """A running network of two sides, each in a folder of its own; `port` is the first side's, for clients.
+
+    `passphrase` is of both validators' keys.
 
     Raises:
         EngineMissing: there is no geth that seals. NetworkError: one did not start.
     """
     engine = engine_of("geth")
     engine.find()
-    passphrase = secrets.token_urlsafe(24)
     networks = {side.name: NetworkFolder(path / side.name) for side in SIDES}
+    places = {name: Place(LOOPBACK, free_port(), LOOPBACK, free_port()) for name in networks}
+    if port:
+        places[SIDES[0].name] = replace(places[SIDES[0].name], rpc_port=port)
     for number, (name, network) in enumerate(networks.items()):
-        place = Place(LOOPBACK, free_port(), LOOPBACK, port if port and number == 0 else free_port())
         # Each side's own authority gets its balance by its own side's word; here one says it for all.
         accounts = funded if number == 0 else ()
-        make_key(network, name, engine, place, passphrase, funded=accounts, scrypt_work=DEMO_SCRYPT_WORK)
+        make_key(network, name, engine, places[name], passphrase, funded=accounts, scrypt_work=DEMO_SCRYPT_WORK)
+        # Whoever looks at the network from here asks the other side's node too.
+        configuration.write(network.path, replace(network.configuration(), places=places))
     public = [network.public_file(name) for name, network in networks.items()]
     hashes = {make_genesis(network, public).hex() for network in networks.values()}
     say(f"two validators, founded from each other's public files: genesis {' '.join(hashes)}")
