@@ -133,7 +133,7 @@ bench-network: geth ## Measure two real validators: finality, rates, a million r
 
 .PHONY: assurance
 assurance: setup ## Check all that the contract's trust rests on, gate by gate, in one table (an hour)
-	$(PY) tools/assurance.py
+	$(PY) -m tools.assurance
 
 .PHONY: bench-gas
 bench-gas: setup ## Measure gas a record beside EAS, OpenAttestation and a usual registry; write benchmarks/gas.md
