@@ -1,6 +1,6 @@
 """All that the contract's trust rests on, gate by gate, in one table.
 
-    python tools/assurance.py [GATE ...]
+    python -m tools.assurance [GATE ...]
 
 A gate holds when its command ends with 0 and its output has the figure that shows what it looked at: one that ran and
 found nothing to check fails. What each said is kept in `out/assurance/`. docs/ASSURANCE.md tells what each promises.
@@ -19,6 +19,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from tools.toolchain import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 SAID = ROOT / "out" / "assurance"
@@ -108,9 +110,9 @@ def hold(gate: Gate) -> Outcome:
     path = SAID / f"{gate.name.replace(',', '').replace(' ', '-')}.log"
     began = time.monotonic()
     with path.open("wb") as log:
-        environment = os.environ | dict(gate.environment)
+        found = os.environ | environment() | dict(gate.environment)
         code = subprocess.run(
-            gate.command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
+            gate.command, cwd=ROOT, env=found, stdout=log, stderr=subprocess.STDOUT, check=False
         ).returncode
     said = path.read_text(encoding="utf-8", errors="replace")
     return Outcome(gate, time.monotonic() - began, *judge(gate, code, said))

@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, so that what fails did not pass by luck before, nor fails by it now;
+# `pytest --hypothesis-profile searching tests/unit` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("searching", max_examples=3_000)
+settings.load_profile("repeatable")
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 

@@ -23,6 +23,7 @@ _POLL_SECONDS = 0.1
 _LOCK_TRIES = 5
 # The traces of all that a node did at its end are some 100 KB.
 _LAST_BYTES = 1 << 20
+_DISK = "Low disk space"
 # How a node program, or Go's runtime beneath it, begins the line that says why it ends; what follows is a trace.
 _LAST_WORDS = ("Fatal", "ERROR", "panic:", "fatal error:", "runtime:", "SIG")
 
@@ -152,8 +153,9 @@ class NodeProcess:
         except FileNotFoundError:
             return ""
         said = [line for line in lines if line.startswith(_LAST_WORDS)]
-        # A trace has more lines than one, and begins with the one that tells.
-        return next((line for line in said if not line.startswith("ERROR")), said[-1] if said else "".join(lines[-1:]))
+        # What follows, of a trace or of shutting down, is more lines than one.
+        tells = (line for line in said if not line.startswith("ERROR") or _DISK in line)
+        return next(tells, said[-1] if said else "".join(lines[-1:]))
 
     def _locked(self, lock: int) -> bool:
         """Whether the lock is held now; somebody may be asking just then, which takes no time."""

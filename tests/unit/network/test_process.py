@@ -60,6 +60,10 @@ def test_start__passphrase__reaches_it_by_a_pipe_and_is_in_no_file(process: Node
     [
         ("print('INFO up'); print('Fatal: no such thing'); print('INFO down')", "Fatal: no such thing"),
         ("print('ERROR first'); print('ERROR second'); print('INFO down')", "ERROR second"),
+        (
+            "print('ERROR[1] Low disk space. Shutting down'); print('ERROR later')",
+            "ERROR[1] Low disk space. Shutting down",
+        ),
         ("print('panic: nil'); print('ERROR later'); print('goroutine 1\\n' * 5000)", "panic: nil"),
         ("print('fatal error: out of memory'); print('goroutine 1\\n' * 5000)", "fatal error: out of memory"),
         ("print('INFO up'); print('INFO down')", "INFO down"),

@@ -109,9 +109,10 @@ def test_number__of_a_valid_one_by_up_to_three_characters__agrees_with_stdnum(
     text = "".join(number)
     # stdnum does not ask an LEI for its length.
     is_valid = oracle.is_valid(text) and oracle.compact(text) == text and len(text) == len(VALID[identifier_type])
-    # Nor a resident of before 1900 for his years.
+    # Nor that its check digits are digits (ISO 17442-1, 4), nor a resident of before 1900 for his years.
+    no_digits = identifier_type == "LEI" and not text[-2:].isdigit()
     too_old = identifier_type == "CN_RESIDENT_ID" and is_valid and text[6:10] < "1900"
-    assert is_accepted(identifier_type, text) == (is_valid and not too_old)
+    assert is_accepted(identifier_type, text) == (is_valid and not no_digits and not too_old)
 
 
 @given(st.from_regex(r"[0-9A-Z]{0,10}", fullmatch=True))
