@@ -63,7 +63,7 @@ test-contract: setup ## Test the contract, its size and its gas (FUZZ=quick, def
 
 .PHONY: coverage
 coverage: setup ## Measure which lines and branches of the contract its tests run; fails below 100 %
-	$(PY) tools/coverage.py
+	$(PY) -m tools.coverage
 
 .PHONY: mutate
 mutate: setup ## Try each mutant of the contract on its tests; goes on where it stopped (JOBS=1; hours)

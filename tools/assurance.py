@@ -15,16 +15,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tools.toolchain import environment
+from tools.toolchain import ROOT, environment, program_path
 
-ROOT = Path(__file__).resolve().parent.parent
 SAID = ROOT / "out" / "assurance"
-PYTHON = sys.executable
+PYTHON, FORGE = sys.executable, str(program_path("forge"))
 # Of a gate's output, where it fails.
 LAST_LINES = 15
 
@@ -80,7 +78,7 @@ GATES = (
     Gate(
         "gas",
         "no call costs more than is written down",
-        (".tools/bin/forge", "test", "--match-contract", "GasTest"),
+        (FORGE, "test", "--match-contract", "GasTest"),
         FORGE_PASSED,
     ),
     Gate(
@@ -92,7 +90,7 @@ GATES = (
     Gate(
         "size",
         "fits EIP-170's 24,576 bytes",
-        (".tools/bin/forge", "build", "--sizes", "--force", "contracts"),
+        (FORGE, "build", "--sizes", "contracts"),
         r"RecordRegistry\s*\|\s*([\d,]+)",
     ),
     Gate("admin scripts", "do what an admin does, and fail as told", _make("test-scripts"), r"=+ (\d+ passed) in"),

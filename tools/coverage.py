@@ -11,9 +11,9 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.toolchain import ROOT, program_path
+
 REPORT = ROOT / "out" / "coverage.lcov"
 KINDS = {"DA": "lines", "FNDA": "functions", "BRDA": "branches"}
 INTERFACE = "IRecordRegistry.sol"  # no code
@@ -43,7 +43,7 @@ class Coverage:
 def measure() -> None:
     """Runs the tests that are not random: what they leave out, a lucky seed must not hide."""
     REPORT.parent.mkdir(exist_ok=True)
-    command = [str(ROOT / ".tools/bin/forge"), "coverage", "--report", "lcov", "--report-file", str(REPORT)]
+    command = [str(program_path("forge")), "coverage", "--report", "lcov", "--report-file", str(REPORT)]
     chosen = ["--no-match-contract", "FuzzTest|GasTest|InvariantsTest|ReachTest", "--exclude-tests"]
     done = subprocess.run(command + chosen, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
