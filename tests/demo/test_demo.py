@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 
 from creditconnect.chain.rpc import Node
+from tests.demo.kept import kept_demo
 
 PROJECT = Path(__file__).resolve().parents[2]
 STORIES = sorted((PROJECT / "docs" / "stories").glob("*.md"))
 README_PORT = "8545"
-READY = "the chain runs until Ctrl-C"
 # Deploying by ape on a busy machine is most of it.
 DEMO_SECONDS = 240
 
@@ -53,20 +53,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     port = str(_free_port())
     log = workspace / "output"
     command = next(block for block in _blocks("console") if "--keep" in block).replace(README_PORT, port)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"], cwd=workspace, env=_environment(), stdout=output, stderr=output
-        )
-    try:
-        until = time.monotonic() + DEMO_SECONDS
-        while READY not in log.read_text() and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.2)
-        assert READY in log.read_text(), log.read_text()
-        yield Demo(workspace, port, log.read_text())
-    finally:
-        # make's child is the one that holds the chain; it ends with its group of processes.
-        subprocess.run(["pkill", "-TERM", "-P", str(process.pid)], check=False)
-        process.wait(timeout=30)
+    shell = ["bash", "-c", f"exec {command}"]
+    with kept_demo(shell, cwd=workspace, environment=_environment(), log=log, seconds=DEMO_SECONDS) as said:
+        yield Demo(workspace, port, said)
 
 
 def test_demo__every_record__verifies_across_the_border(demo: Demo) -> None:

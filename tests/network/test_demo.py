@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -21,12 +20,12 @@ import pytest
 from creditconnect.chain.headers import read_header
 from creditconnect.network.engine import Engine
 from creditconnect.types import Consensus
+from tests.demo.kept import kept_demo
 from tests.network.conftest import ROOT, SIDES
 
 PROGRAM = Path(sys.executable).with_name("creditconnect")
 TOOLS = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(PROGRAM.parent), os.environ["PATH"]])
 DEMO_SECONDS = 600
-READY = "the chain runs until Ctrl-C"
 
 
 @pytest.fixture(scope="module")
@@ -35,24 +34,10 @@ def demo(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     if engine.name != "geth":
         pytest.skip("the demo has validators of geth alone")
     folder, log = tmp_path_factory.mktemp("on validators") / "demo", tmp_path_factory.mktemp("said") / "demo.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["make", "--no-print-directory", "demo", "NETWORK=geth", f"ARGS=--keep --folder '{folder}'"],
-            cwd=ROOT,
-            env=os.environ | {"PATH": TOOLS},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        until = time.monotonic() + DEMO_SECONDS
-        while READY not in log.read_text() and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.2)
-        assert READY in log.read_text(), log.read_text()
-        yield log.read_text(), folder
-    finally:
-        # make's child is the one that holds the chain.
-        subprocess.run(["pkill", "-TERM", "-P", str(process.pid)], check=False)
-        process.wait(timeout=60)
+    command = ["make", "--no-print-directory", "demo", "NETWORK=geth", f"ARGS=--keep --folder '{folder}'"]
+    environment = os.environ | {"PATH": TOOLS}
+    with kept_demo(command, cwd=ROOT, environment=environment, log=log, seconds=DEMO_SECONDS) as said:
+        yield said, folder
 
 
 @pytest.mark.timeout(DEMO_SECONDS)
