@@ -7,7 +7,6 @@ import secrets
 import shutil
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from typing import Any
 import pytest
 
 from creditconnect.chain.headers import Header, read_header
-from creditconnect.errors import EngineMissing, NetworkError
+from creditconnect.errors import EngineMissing
 from creditconnect.network import configuration
 from creditconnect.network.configuration import Configuration, Place
 from creditconnect.network.engine import Engine
@@ -96,15 +95,8 @@ class Network:
     def up(self, *sides: str) -> None:
         """Start and have seal; the one that may at once first, as two machines would by themselves."""
         nodes = [self.node(side) for side in sides or SIDES]
-        try:
-            _start(nodes)
-        except NetworkError as error:
-            # Seen once in some hundreds of starts, and the log said nothing: it is shown, and the start tried again.
-            if not any(ended in str(error) for ended in (": its node ended", ": its node was killed")):
-                raise
-            logs = [f"{node.side}: {line}" for node in nodes for line in node.process.last_lines(40)]
-            print(f"\nSTARTED AGAIN, for {error}", *logs, sep="\n", file=sys.__stderr__, flush=True)
-            _start(nodes)
+        passphrases = {node.side: PASSPHRASE for node in nodes}
+        start_together(nodes, passphrases, tell=lambda line: None, sleep=time.sleep)
 
     def kill(self, side: str, number: int = signal.SIGKILL) -> None:
         started = self.node(side).process.started()
@@ -129,10 +121,6 @@ class Network:
                 self.kill(node.side, signal.SIGCONT)
                 node.stop()
             shutil.rmtree(node.folder.data_folder, ignore_errors=True)
-
-
-def _start(nodes: list[SideNode]) -> None:
-    start_together(nodes, {node.side: PASSPHRASE for node in nodes}, tell=lambda line: None, sleep=time.sleep)
 
 
 def found(

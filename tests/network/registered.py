@@ -113,8 +113,10 @@ def packaged(stage: Registered, folder: Path, first: int) -> bytes:
         bureau.follow()
         for pending in bureau.review_list():
             bureau.review_approve(pending.id)
-        bureau.package_write(folder / f"packages-{first}")
-    return max((folder / f"packages-{first}").iterdir(), key=lambda path: path.stat().st_mtime_ns).read_bytes()
+        (newest,) = bureau.records_list(limit=1)
+        bureau.package_write(folder / f"packages-{first}", newest.record_hash)
+    (path,) = (folder / f"packages-{first}").iterdir()
+    return path.read_bytes()
 
 
 def registered_on(network: Network, folder: Path) -> Registered:
