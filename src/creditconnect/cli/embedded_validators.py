@@ -15,7 +15,7 @@ from creditconnect.cli.embedded_anvil import free_port
 from creditconnect.cli.presentation import say
 from creditconnect.cli.stage import DEMO_SCRYPT_WORK, SIDES
 from creditconnect.network import configuration
-from creditconnect.network.configuration import LOOPBACK, Place
+from creditconnect.network.configuration import LOOPBACK, Configuration, Place
 from creditconnect.network.engines import engine_of
 from creditconnect.network.folder import NetworkFolder
 from creditconnect.network.founding import make_genesis, make_key
@@ -52,11 +52,11 @@ def embedded_validators(path: Path, funded: tuple[str, ...], passphrase: str, *,
     if port:
         places[SIDES[0].name] = replace(places[SIDES[0].name], rpc_port=port)
     for number, (name, network) in enumerate(networks.items()):
+        # Whoever looks at the network from here asks the other side's node too.
+        configuration.write(network.path, Configuration(engine.name, places=places))
         # Each side's own authority gets its balance by its own side's word; here one says it for all.
         accounts = funded if number == 0 else ()
         make_key(network, name, engine, places[name], passphrase, funded=accounts, scrypt_work=DEMO_SCRYPT_WORK)
-        # Whoever looks at the network from here asks the other side's node too.
-        configuration.write(network.path, replace(network.configuration(), places=places))
     public = [network.public_file(name) for name, network in networks.items()]
     hashes = {make_genesis(network, public).hex() for network in networks.values()}
     say(f"two validators, founded from each other's public files: genesis {' '.join(hashes)}")

@@ -114,8 +114,7 @@ class SideNode:
         while not self.head():
             self._sleep(_POLL_SECONDS)
             if self._deaf():
-                self.stop()
-                self.start(passphrase)
+                self.restart(passphrase)
         self._wait_until_synced()
         if own.address not in self._engine.validators(self.folder):
             tell(f"{self.side}: is no validator yet, and seals once it is voted in (creditconnect network vote add)")
@@ -139,14 +138,12 @@ class SideNode:
             waited = self._monotonic() - since
             if waited > MET_AFTER_SECONDS and not self._can_go_on():
                 return
-            if waited > DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds:
+            if waited > self._deaf_after_seconds:
                 if restarts == _RESTARTS:
                     tell(f"{self.side}: no block comes; creditconnect network status says who is missing")
                     return
-                why = f"{self.side}: a peer is there, and no block came for {waited:.0f} s"
-                tell(f"{why}: it is restarted")
-                self.stop()
-                self.start(passphrase)
+                tell(f"{self.stands_still(waited)}: it is restarted")
+                self.restart(passphrase)
                 restarts, since = restarts + 1, self._monotonic()
             self._sleep(_POLL_SECONDS)
 
@@ -165,6 +162,19 @@ class SideNode:
     def stop(self) -> bool:
         """Stop the node; whether it ran."""
         return self.process.stop()
+
+    def restart(self, passphrase: str) -> None:
+        """Stop the node, if it runs, and start it.
+
+        Raises:
+            NetworkError, EngineMissing, SideInvalid, SettingsError: as `start`; or it does not end.
+        """
+        self.stop()
+        self.start(passphrase)
+
+    def stands_still(self, seconds: float) -> str:
+        """Why it is restarted that runs and has a peer."""
+        return f"{self.side}: a peer is there, and no block came for {seconds:.0f} s"
 
     def head(self) -> int:
         """The number of its newest block.
@@ -277,7 +287,11 @@ class SideNode:
         """Whether it had a peer for long, and still no block: see `see_blocks_come`."""
         if not self._engine.peer_count(self.folder):
             self._alone_until = self._monotonic()
-        return self._monotonic() - self._alone_until > DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
+        return self._monotonic() - self._alone_until > self._deaf_after_seconds
+
+    @property
+    def _deaf_after_seconds(self) -> float:
+        return DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
 
     def _ended(self) -> NetworkError:
         log = f"see {self.folder.log_file}"

@@ -145,13 +145,7 @@ class NodeProcess:
     def last_words(self) -> str:
         """The line of the last one's log that says why it ended, else its last line; empty if it said nothing."""
         started = self.started()
-        try:
-            with self._log_file.open("rb") as file:
-                from_start = 0 if started is None else started.log_from
-                file.seek(max(from_start, file.seek(0, os.SEEK_END) - _LAST_BYTES))
-                lines = file.read().decode("utf-8", "replace").splitlines()
-        except FileNotFoundError:
-            return ""
+        lines = self._end_of_log(_LAST_BYTES, first=0 if started is None else started.log_from)
         said = [line for line in lines if line.startswith(_LAST_WORDS)]
         # What follows, of a trace or of shutting down, is more lines than one.
         tells = (line for line in said if not line.startswith("ERROR") or _DISK in line)
@@ -167,12 +161,15 @@ class NodeProcess:
 
     def last_lines(self, count: int) -> list[str]:
         """The newest lines of the log."""
+        # Lines of nodes are some 200 bytes.
+        return self._end_of_log(count * 1_000)[-count:]
+
+    def _end_of_log(self, most_bytes: int, *, first: int = 0) -> list[str]:
+        """The lines in the log's last bytes, of those from `first` on."""
         try:
             with self._log_file.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                # Lines of nodes are some 200 bytes.
-                file.seek(max(0, size - count * 1_000))
-                return file.read().decode("utf-8", "replace").splitlines()[-count:]
+                file.seek(max(first, file.seek(0, os.SEEK_END) - most_bytes))
+                return file.read().decode("utf-8", "replace").splitlines()
         except FileNotFoundError:
             return []
 

@@ -55,7 +55,7 @@ class Supervisor:
         if not self._node.is_running():
             self._restart(f"{self._node.side}: its node died")
         elif (stalled := self._stalled_for()) is not None:
-            self._restart(f"{self._node.side}: a peer is there, and no block came for {stalled:.0f} s")
+            self._restart(self._node.stands_still(stalled))
 
     def _stalled_for(self) -> float | None:
         """For how many seconds no block came although there is a peer to seal with; None where that is not so."""
@@ -74,8 +74,7 @@ class Supervisor:
     def _restart(self, why: str) -> None:
         self._tell(f"{why}: it is restarted")
         try:
-            self._node.stop()
-            self._node.start(self._passphrase)
+            self._node.restart(self._passphrase)
             self._node.begin_sealing(self._passphrase, self._tell)
         except NetworkError as error:
             self._tell(str(error))
