@@ -41,6 +41,16 @@ class Side:
     bureau: str
     bank: str
 
+    @property
+    def authority(self) -> str:
+        """The alias of its authority's key."""
+        return f"{self.name}_authority"
+
+    @property
+    def recovery(self) -> str:
+        """The alias of its recovery key."""
+        return f"{self.name}_recovery"
+
 
 HK = Side("HK", "hk", "CRA-HK-01", "BANK-HK-01")
 SZ = Side("CN-SZ", "sz", "CRA-SZ-01", "BANK-SZ-01")
@@ -95,14 +105,13 @@ class Stage:
         self.deployment.mkdir()
         first, *others = SIDES
         # A side accepts by an alias, whose key is here; the others are known by their addresses.
-        holders = {side: addresses[f"{side.name}_authority"] for side in others} | {first: f"{first.name}_authority"}
-        sides = [f"{side.code}:{holders[side]}:{addresses[f'{side.name}_recovery']}" for side in SIDES]
+        holders = {side: addresses[side.authority] for side in others} | {first: first.authority}
+        sides = [f"{side.code}:{holders[side]}:{addresses[side.recovery]}" for side in SIDES]
         arguments = [*_each("--side", sides), "--deployments-dir", str(self.deployment)]
         self.ape(first, "deploy", "--deployer", DEPLOYER, *arguments)
         deployment = next(self.deployment.glob("*.json"))
         for side in others:
-            authority = f"{side.name}_authority"
-            self.ape(side, "deploy", "accept", "--deployment", str(deployment), "--authority", authority)
+            self.ape(side, "deploy", "accept", "--deployment", str(deployment), "--authority", side.authority)
         return deployment
 
     def make_home(self, institution: str, deployment: Path, roles: tuple[str, ...]) -> dict[str, str]:
@@ -134,8 +143,7 @@ class Stage:
         Raises:
             AuthorityRefused: it failed; the message is its one line.
         """
-        authority = f"{side.name}_authority"
-        options = ["--authority", authority, "--deployment", str(deployment)]
+        options = ["--authority", side.authority, "--deployment", str(deployment)]
         return self.ape(side, "institutions", command, *arguments, *options)
 
     def ape(self, side: Side, script: str, *arguments: str) -> str:
@@ -199,7 +207,7 @@ def approve_all(bureau: Client) -> None:
 
 def _aliases(side: Side) -> list[str]:
     """The keys in a side's own folder; the first side's deploys besides."""
-    seats = [f"{side.name}_{seat}" for seat in ("authority", "recovery")]
+    seats = [side.authority, side.recovery]
     return [DEPLOYER, *seats] if side is SIDES[0] else seats
 
 
