@@ -47,7 +47,7 @@ def compiled(root: Path) -> dict[str, str]:
     from solcx import compile_standard
     from solcx.exceptions import SolcError
 
-    settings = _foundry_settings(root)
+    settings = foundry_profile(root)
     try:
         output = compile_standard(_standard_input(root, settings), solc_binary=root / settings["solc"])
     except FileNotFoundError:
@@ -81,7 +81,8 @@ def first_difference(path: Path, text: str) -> str:
     return next((f"{key} differs" for key in wanted if found.get(key) != wanted[key]), "its form differs")
 
 
-def _foundry_settings(root: Path) -> dict[str, Any]:
+def foundry_profile(root: Path) -> dict[str, Any]:
+    """foundry.toml's default profile, in whose settings the committed bytecode is compiled."""
     document = tomllib.loads((root / "foundry.toml").read_text(encoding="utf-8"))
     profile: dict[str, Any] = document["profile"]["default"]
     return profile
@@ -94,12 +95,19 @@ def _standard_input(root: Path, settings: dict[str, Any]) -> dict[str, Any]:
         "language": "Solidity",
         "sources": {f"{folder}/{path.name}": {"content": path.read_text(encoding="utf-8")} for path in sources},
         "settings": {
-            "evmVersion": settings["evm_version"],
-            "optimizer": {"enabled": settings["optimizer"], "runs": settings["optimizer_runs"]},
-            "viaIR": settings.get("via_ir", False),
-            "metadata": {"bytecodeHash": settings.get("bytecode_hash", "ipfs")},
+            **compiler_settings(settings),
             "outputSelection": {f"{folder}/{CONTRACT}.sol": {CONTRACT: OUTPUTS}},
         },
+    }
+
+
+def compiler_settings(profile: dict[str, Any]) -> dict[str, Any]:
+    """A profile's settings as solc's standard JSON names them."""
+    return {
+        "evmVersion": profile["evm_version"],
+        "optimizer": {"enabled": profile["optimizer"], "runs": profile["optimizer_runs"]},
+        "viaIR": profile.get("via_ir", False),
+        "metadata": {"bytecodeHash": profile.get("bytecode_hash", "ipfs")},
     }
 
 

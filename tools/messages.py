@@ -73,16 +73,8 @@ _READERS = ("format", "get")
 # Neither are names of others' things, what they say, and what is part of a name.
 _NO_MESSAGES = frozenset(
     (
-        *(
-            "MAC mismatch",
-            "incompatible genesis",
-            "JSON Lines",
-            "geth v{}",
-            "HTTP {}",
-            "{} GiB",
-            "fatal error:",
-            "Low disk space",
-        ),
+        *("MAC mismatch", "incompatible genesis", "JSON Lines", "geth v{}", "HTTP {}", "{} GiB"),
+        *("fatal error:", "Low disk space"),
         *("NOT_VERIFIED: {}", "verdict {}", "entitlement VALID, standing INVALID SUSPENDED"),
         *("NOT_VERIFIED: SEALED_FOR_ANOTHER", "NOT_VERIFIED: PACKAGE_ALTERED", "NOT_VERIFIED: DISPUTED"),
         *("NOT_VERIFIED: SUPERSEDED", "records.tx IN {}", "records.id < ?", "records.file = ?", "{} {}", " or "),

@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,14 @@ def run_halmos(contracts: Path, match: str) -> dict[str, Any]:
 
 def verdicts(output: dict[str, Any]) -> dict[str, str]:
     """What is wrong with each proof that was run, by Contract.check; empty if nothing."""
-    return {
-        f"{contract.rpartition(':')[2]}.{result['name'].partition('(')[0]}": _verdict(result)
-        for contract, results in output["test_results"].items()
-        for result in results
-    }
+    return {name: _verdict(result) for name, result in _results(output)}
+
+
+def _results(output: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What halmos says of each proof, with its Contract.check."""
+    for contract, results in output["test_results"].items():
+        for result in results:
+            yield f"{contract.rpartition(':')[2]}.{result['name'].partition('(')[0]}", result
 
 
 def _verdict(result: dict[str, Any]) -> str:
@@ -124,11 +128,9 @@ def prove(contracts: Path, match: str) -> list[str]:
         raise ProveError(f"no proof is called {match}")
     output = run_halmos(contracts, match)
     found = verdicts(output)
-    for contract, results in output["test_results"].items():
-        for one in results:
-            name = one["name"].partition("(")[0]
-            paths, seconds = (one["num_paths"] or [0])[0], (one["time"] or [0])[0]
-            print(f"{contract.rpartition(':')[2]}.{name}: {paths} paths, {seconds:.0f} s")
+    for name, one in _results(output):
+        paths, seconds = (one["num_paths"] or [0])[0], (one["time"] or [0])[0]
+        print(f"{name}: {paths} paths, {seconds:.0f} s")
     wrong = [f"{name}: {text}" for name, text in sorted(found.items()) if text]
     wrong += [f"{name}: was not run" for name in sorted(wanted - set(found))]
     committed = json.loads(COMMITTED.read_text(encoding="utf-8"))["bytecode"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tomllib
 from pathlib import Path
 
+from scripts.export_abi import foundry_profile
 from tools.toolchain import ROOT
 
 ASSURANCE = ROOT / ".tools" / "assurance"
@@ -19,7 +19,7 @@ _COPIED = ("solc", "evm_version", "optimizer", "optimizer_runs", "via_ir", "byte
 
 def make_project(folder: Path, tests: str = "", contracts: Path = ROOT / "contracts") -> None:
     """Lay out a Foundry project with the contract and, if named, one folder of tests, replacing what was there."""
-    profile = tomllib.loads((ROOT / "foundry.toml").read_text(encoding="utf-8"))["profile"]["default"]
+    profile = foundry_profile(ROOT)
     kept = "\n".join(f"{name} = {json.dumps(profile[name])}" for name in _COPIED)
     for name in ("contracts", "tests"):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -34,6 +34,11 @@ def make_project(folder: Path, tests: str = "", contracts: Path = ROOT / "contra
         f"auto_detect_solc = false\nauto_detect_remappings = false\n{kept}\n[lint]\nlint_on_build = false\n",
         encoding="utf-8",
     )
+    link_tools(folder)
+
+
+def link_tools(folder: Path) -> None:
+    """Give a project in a folder this one's compiler."""
     tools = folder / ".tools"
     tools.unlink(missing_ok=True)
     tools.symlink_to(ROOT / ".tools", target_is_directory=True)

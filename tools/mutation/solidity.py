@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scripts.export_abi import CONTRACT, compiler_settings, foundry_profile
 from tools.toolchain import ROOT, solc_path
 
-CONTRACT = "RecordRegistry"
 COMPILE_SECONDS = 300
 
 Node = dict[str, Any]
@@ -51,14 +50,8 @@ def syntax_trees(sources: Sources) -> dict[str, Node]:
 
 def deployed_bytecode(sources: Sources, root: Path = ROOT) -> str:
     """What the sources compile to with foundry.toml's settings, which are those of the committed bytecode."""
-    profile = tomllib.loads((root / "foundry.toml").read_text(encoding="utf-8"))["profile"]["default"]
-    settings = {
-        "evmVersion": profile["evm_version"],
-        "optimizer": {"enabled": profile["optimizer"], "runs": profile["optimizer_runs"]},
-        "viaIR": profile["via_ir"],
-        "metadata": {"bytecodeHash": profile["bytecode_hash"]},
-        "outputSelection": {"*": {CONTRACT: ["evm.bytecode.object"]}},
-    }
+    settings = compiler_settings(foundry_profile(root))
+    settings["outputSelection"] = {"*": {CONTRACT: ["evm.bytecode.object"]}}
     contracts = _compile(sources, settings)["contracts"]
     return str(contracts[f"contracts/{CONTRACT}.sol"][CONTRACT]["evm"]["bytecode"]["object"])
 

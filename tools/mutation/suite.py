@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.export_abi import compiler_settings, foundry_profile
 from tools.mutation.solidity import CompileError, Node, Sources, first_error
+from tools.scratch import link_tools
 from tools.toolchain import ROOT, program_path
 
 # The first is enough for nearly every mutant; the second is what a survivor must survive.
@@ -33,10 +35,6 @@ _FOUNDRY = {
     "FOUNDRY_VIA_IR": "false",
     "FOUNDRY_DENY": "never",
     "FOUNDRY_GAS_SNAPSHOT_CHECK": "false",
-}
-_SOLC = {
-    "evmVersion": "berlin",
-    "metadata": {"bytecodeHash": "none"},
 }
 # INVALID: a constructor that always fails.
 _BROKEN = "0xfe"
@@ -144,6 +142,9 @@ class _Compiler:
         # A harness lays the functions open that its own text names.
         files = [file for file in DEPLOYED if file.startswith("tests/")]
         self.harnesses = {file: (folder / file).read_text(encoding="utf-8") for file in files}
+        # Of the committed ones those that are not about speed.
+        settings = compiler_settings(foundry_profile(ROOT))
+        self._settings = {name: settings[name] for name in ("evmVersion", "metadata")}
         script = ROOT / "tools" / "mutation" / "compiler.cjs"
         self._process = subprocess.Popen(
             [str(program_path("node")), str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -160,7 +161,7 @@ class _Compiler:
             "language": "Solidity",
             "sources": {file: {"content": text} for file, text in texts.items()},
             "settings": {
-                **_SOLC,
+                **self._settings,
                 "outputSelection": {file: {DEPLOYED[file]: ["evm.bytecode.object"]} for file in files},
             },
         }
@@ -194,6 +195,4 @@ def _copy_project(folder: Path) -> None:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
     shutil.rmtree(folder / "out", ignore_errors=True)
     shutil.copy2(ROOT / "foundry.toml", folder)
-    tools = folder / ".tools"
-    tools.unlink(missing_ok=True)
-    tools.symlink_to(ROOT / ".tools", target_is_directory=True)
+    link_tools(folder)
