@@ -223,17 +223,19 @@ def _flood(ground: Ground, transactions: list[bytes]) -> None:
     for start in range(0, len(transactions), SENT_AT_ONCE):
         part = transactions[start : start + SENT_AT_ONCE]
         _wait(partial(_has_room, ground, address, first + start + len(part) - SENT_AHEAD))
-        refusals = [one for one in ground.registry.send(part) if one is not None]
-        if refusals:
-            raise RuntimeError(f"the node refused a transaction: {refusals[0].message}")
+        _send(ground, part)
     with ground.stage.open(HK.bank) as client:
         _wait_until_final(ground, client, address, first + len(transactions))
 
 
-def _send_until_final(ground: Ground, client: Client, signed: list[bytes], sender: str, nonce: int) -> None:
-    refusals = [one for one in ground.registry.send(signed) if one is not None]
+def _send(ground: Ground, transactions: list[bytes]) -> None:
+    refusals = [one for one in ground.registry.send(transactions) if one is not None]
     if refusals:
         raise RuntimeError(f"the node refused a transaction: {refusals[0].message}")
+
+
+def _send_until_final(ground: Ground, client: Client, signed: list[bytes], sender: str, nonce: int) -> None:
+    _send(ground, signed)
     _wait_until_final(ground, client, sender, nonce + len(signed))
 
 
@@ -267,7 +269,7 @@ def _block_seconds(ground: Ground, blocks: int = 30) -> float:
     seen = first
     while seen < first + blocks:
         if (head := _head(ground)) > seen:
-            ground.registry.send([_signed(ground, signer, chain_id, nonce)])
+            _send(ground, [_signed(ground, signer, chain_id, nonce)])
             nonce, seen = nonce + 1, head
         time.sleep(POLL_SECONDS / 5)
     took = time.monotonic() - began

@@ -20,7 +20,17 @@ _ATTESTATION = "((bytes32,bytes32,uint64,uint64,uint64,bytes32,address,address,b
 _ATTESTED = keccak(text="Attested(address,address,bytes32,bytes32)")
 
 
-class Attested(Subject):
+class _Eas(Subject):
+    """EAS beside a registry of schemas of its own, `_schemas`."""
+
+    def __init__(self, ground: Ground, schemas: Code, eas: Code) -> None:
+        self.origin = eas.origin
+        self._schemas = Contract.deploy(ground, _PEER, schemas.creation)
+        self._contract = Contract.deploy(ground, _PEER, eas.creation, ("address",), (self._schemas.address,))
+        self.code_hash = self._contract.code_hash
+
+
+class Attested(_Eas):
     """An EAS attestation a record: revocable, never expiring, without resolver or recipient."""
 
     key = "eas_multi_attest"
@@ -28,11 +38,8 @@ class Attested(Subject):
     is_ = "an attestation a record, its 32 bytes as data; one schema, no resolver, revocable, no expiry"
 
     def __init__(self, ground: Ground, schemas: Code, eas: Code) -> None:
-        self.origin = eas.origin
-        registry = Contract.deploy(ground, _PEER, schemas.creation)
-        self._contract = Contract.deploy(ground, _PEER, eas.creation, ("address",), (registry.address,))
-        self.code_hash = self._contract.code_hash
-        added = registry.send("register(string,address,bool)", _SCHEMA, _NOBODY, True)
+        super().__init__(ground, schemas, eas)
+        added = self._schemas.send("register(string,address,bool)", _SCHEMA, _NOBODY, True)
         self._schema = added.logs[0][0][1]
         self._uids: dict[bytes, bytes] = {}
 
@@ -58,18 +65,12 @@ class Attested(Subject):
         )
 
 
-class Timestamped(Subject):
+class Timestamped(_Eas):
     """The least that EAS can keep of a record: since when its hash is known, not by whom."""
 
     key = "eas_multi_timestamp"
     title = "EAS multiTimestamp"
     is_ = "a timestamp a record: the hash and since when, not by whom; no revocation"
-
-    def __init__(self, ground: Ground, schemas: Code, eas: Code) -> None:
-        self.origin = eas.origin
-        registry = Contract.deploy(ground, _PEER, schemas.creation)
-        self._contract = Contract.deploy(ground, _PEER, eas.creation, ("address",), (registry.address,))
-        self.code_hash = self._contract.code_hash
 
     def write(self, records: list[bytes]) -> list[Sent]:
         return [self._contract.send("multiTimestamp(bytes32[])", records)]

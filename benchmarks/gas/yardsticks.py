@@ -44,18 +44,22 @@ class LoggedFloor(Subject):
         return sum(raw_bytes(slot)[8:] == record[8:] for slot, record in zip(slots, records, strict=True))
 
 
-class UsualRegistry(Subject):
-    """OpenZeppelin's roles and pause, a struct of two slots and an event a record."""
-
-    key = "openzeppelin_two_slots"
-    title = "the usual registry, two slots"
-    is_ = "AccessControl, Pausable, mapping(bytes32 => struct of two slots), an event a record; registerBatch"
+class _OpenZeppelin(Subject):
+    """A registry with OpenZeppelin's roles, whose one registrar writes."""
 
     def __init__(self, ground: Ground, code: Code) -> None:
         self.origin = code.origin
         self._registrar = ground.accounts[_STRANGER]
         self._contract = Contract.deploy(ground, _STRANGER, code.creation, ("address",), (self._registrar,))
         self.code_hash = self._contract.code_hash
+
+
+class UsualRegistry(_OpenZeppelin):
+    """OpenZeppelin's roles and pause, a struct of two slots and an event a record."""
+
+    key = "openzeppelin_two_slots"
+    title = "the usual registry, two slots"
+    is_ = "AccessControl, Pausable, mapping(bytes32 => struct of two slots), an event a record; registerBatch"
 
     def write(self, records: list[bytes]) -> list[Sent]:
         hashes = [keccak(record) for record in records]
@@ -76,18 +80,12 @@ class UsualRegistry(Subject):
         )
 
 
-class LeanRegistry(Subject):
+class LeanRegistry(_OpenZeppelin):
     """The same with one slot: no commitment beside the hash."""
 
     key = "openzeppelin_one_slot"
     title = "the usual registry, one slot"
     is_ = "AccessControl, Pausable, mapping(bytes32 => struct of one slot), an event a record; registerBatch"
-
-    def __init__(self, ground: Ground, code: Code) -> None:
-        self.origin = code.origin
-        self._registrar = ground.accounts[_STRANGER]
-        self._contract = Contract.deploy(ground, _STRANGER, code.creation, ("address",), (self._registrar,))
-        self.code_hash = self._contract.code_hash
 
     def write(self, records: list[bytes]) -> list[Sent]:
         return [self._contract.send(_REGISTER_LEAN, records, _NEVER)]
