@@ -65,6 +65,7 @@ def test_up_keep__its_node_killed__is_back_and_left_running_when_the_supervisor_
             supervisor.kill()
 
 
+@pytest.mark.timeout(300)
 def test_supervisor__no_block_though_its_peer_is_there__restarts_its_own_node(network: Network) -> None:
     if network.engine.consensus != Consensus.CLIQUE:
         pytest.skip("a QBFT validator can't be told not to seal")
@@ -80,10 +81,11 @@ def test_supervisor__no_block_though_its_peer_is_there__restarts_its_own_node(ne
     assert said == []
     stood = other.head()
     started = time.monotonic()
-    keeper.run(lambda: bool(said) or time.monotonic() - started > 60)
-    assert len(said) == 1, (stood, other.head(), node.head(), network.engine.peer_count(node.folder))
-    assert said[0].startswith("sz: a peer is there, and no block came for ")
-    wait_for(partial(beyond, other, stood + 2), 40)
+    # To the end, as `up --keep` does: geth may come back deaf (test_deaf), and is then restarted once more.
+    keeper.run(lambda: beyond(other, stood + 2) or time.monotonic() - started > 120)
+    assert beyond(other, stood + 2), (said, stood, node.head(), network.engine.peer_count(node.folder))
+    assert said
+    assert all(line.startswith("sz: a peer is there, and no block came for ") for line in said)
     assert other.process.started() == pid, "the other side's node is the other side's"
 
 
