@@ -23,8 +23,8 @@ from creditconnect.network.node import SYNCED_AFTER_SECONDS, SideNode, start_tog
 from creditconnect.types import Consensus
 from tests.network.conftest import PASSPHRASE, Network, found, wait_for
 
-# Longer than a node's start and its dialling of the other, on a busy machine too: whoever meets the other after its block
-# is told of it.
+# Longer than a node's start and its dialling of the other, on a busy machine too: whoever meets the other after its
+# block is told of it.
 PERIOD_SECONDS = 6
 # Longer than a period and a node's start, on any machine that is not twice as fast in Go as in C.
 OPENING_SECONDS = 13.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from tests.network.registered import AUTHORITIES, BANK, BUREAU, Registered, pack
 # Stores 7 in slot 3 and 2^255 in slot 5, and leaves a contract of one byte, STOP.
 CREATION = "6007600355" + "7f80" + "00" * 31 + "600555" + "60016000" + "f3"
 SLOTS = {3: 7, 5: 2**255}
+# Some periods: whoever is alone has sealed what it may by then.
+STANDS_SECONDS = 4.0
 
 
 @pytest.fixture
@@ -58,6 +61,15 @@ def last_state(network: Network, side: str, block: int | None) -> LastState:
     return read_last_state(node.rpc, Geth().door(node.folder), old_founders(folder), block)
 
 
+def stands_at(network: Network, side: str) -> int:
+    """The last block of a node that is left alone: it may seal one more after the other's."""
+    node = network.node(side)
+    head = -1
+    while head != (head := node.head()):
+        time.sleep(STANDS_SECONDS)
+    return head
+
+
 def old_founders(folder: NetworkFolder) -> list[Side]:
     return founders(folder.genesis(), folder.sides())
 
@@ -71,6 +83,8 @@ def test_refounded__after_a_key_was_lost__goes_on_with_all_accounts(
         network.node("sz").folder.keystore_file.unlink()
         # Without its key it is a follower, and still has the chain.
         network.node("sz").start("")
+        stand = stands_at(network, "hk")
+        wait_for(lambda: network.node("sz").head() == stand)
 
         mine = last_state(network, "hk", None)
         theirs = last_state(network, "sz", mine.block)
@@ -156,7 +170,7 @@ def test_read_last_state__newest_block_or_a_state_that_was_not_sealed__refused(w
     network, _ = written
     try:
         network.node("sz").stop()
-        head = network.node("hk").head()
+        head = stands_at(network, "hk")
         with pytest.raises(NetworkError, match=rf"block {head} is not under a seal of (hk|sz): name an earlier one"):
             last_state(network, "hk", head)
         real = Geth().door(network.node("hk").folder)
