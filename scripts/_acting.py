@@ -149,6 +149,19 @@ class Acting:
         """Whether who was named has this address."""
         return self._named is not None and self._find(self._named)[0] == address
 
+    def confirm(self, yes: bool, question: str) -> None:
+        """Ask, unless that was answered beforehand, or nothing is sent: a step is asked about when it is signed.
+
+        Raises:
+            UsageError: the answer is not yes.
+        """
+        if yes or self._export is not None:
+            return
+        try:
+            click.confirm(question, abort=True)
+        except click.Abort:
+            raise UsageError("not confirmed: nothing was sent", hint="say y, or give --yes") from None
+
     def _hand(self, address: str, name: str) -> Hand:
         if self._export is not None:
             return ExportingHand(address, name, self.deployment, self._export)
@@ -194,17 +207,3 @@ def say(done: Any, subject: str) -> None:
         click.echo(f"{subject}: {line}")
     if nothing:
         click.echo(f"{subject}: nothing to do")
-
-
-def confirm(yes: bool, question: str) -> None:
-    """Ask, unless that was answered beforehand.
-
-    Raises:
-        UsageError: the answer is not yes.
-    """
-    if yes:
-        return
-    try:
-        click.confirm(question, abort=True)
-    except click.Abort:
-        raise UsageError("not confirmed: nothing was sent", hint="say y, or give --yes") from None

@@ -18,7 +18,7 @@ from ape.api import ProviderAPI
 from creditconnect.chain.deployment import Deployment
 from creditconnect.errors import InputError
 from creditconnect.records.schemas import SchemaCatalogue
-from scripts._acting import Acting, acting, as_json, confirm, on_deployment, say
+from scripts._acting import Acting, acting, as_json, on_deployment, say
 from scripts._joint import JointActs, Proposal, find_proposal
 from scripts._registry import AddressParameter, ChainCommand, code_text, open_registry
 from scripts._tables import table
@@ -70,7 +70,7 @@ def add_side(acting: Acting, code: str, authority_address: str, recovery_address
 @acting
 def name_successor(acting: Acting, to: str, yes: bool) -> None:
     """Agree that the contract at ADDRESS takes over. Once all have, registration here is closed for good."""
-    confirm(yes, f"Registration ends for good once every side has agreed to {to}. Go on?")
+    acting.confirm(yes, f"Registration ends for good once every side has agreed to {to}. Go on?")
     say(_joint(acting).name_successor(to), f"successor {to}")
 
 
@@ -82,7 +82,7 @@ def agree(acting: Acting, action: str, yes: bool) -> None:
     """Agree to the half-made joint action whose id, or at least 8 digits of it, `pending` shows."""
     found = _find(acting, action)
     click.echo(f"joint action {found.action.hex()}: {found.words}")
-    confirm(yes, "Agree?")
+    acting.confirm(yes, "Agree?")
     say(_joint(acting).agree(found), f"joint action {found.action.hex()}")
 
 

@@ -27,7 +27,7 @@ from creditconnect.cli.presentation import parse_record_hash, utc
 from creditconnect.errors import UsageError
 from creditconnect.reasons import ChainReason
 from creditconnect.types import BatchStatus
-from scripts._acting import Acting, acting, as_json, confirm, on_deployment, reasoned
+from scripts._acting import Acting, acting, as_json, on_deployment, reasoned
 from scripts._pending import iso
 from scripts._records import BatchFound, RecordActs, RecordClaim, RecordReading
 from scripts._registry import ChainCommand, open_registry, with_options
@@ -83,7 +83,7 @@ def dispute(acting: Acting, reason: str, yes: bool, **named: Any) -> None:
     acts = RecordActs(acting.registry, acting.authority())
     claims = _chosen(acting, **named)
     todo = [one for one in claims if acts.to_dispute(one)]
-    _ask(yes, todo, f"Dispute, reason {reason}?")
+    _ask(acting, yes, todo, f"Dispute, reason {reason}?")
     _say(claims, acts.dispute(todo, ChainReason[reason.upper()]), "disputed")
 
 
@@ -98,7 +98,7 @@ def resolve(acting: Acting, uphold: bool | None, reason: str, yes: bool, **named
     claims = _chosen(acting, **named)
     todo = [one for one in claims if acts.to_resolve(one, uphold)]
     became = "upheld, it is revoked" if uphold else "dismissed, it is active"
-    _ask(yes, todo, f"{'Uphold, which revokes for ever' if uphold else 'Dismiss'}, reason {reason}?")
+    _ask(acting, yes, todo, f"{'Uphold, which revokes for ever' if uphold else 'Dismiss'}, reason {reason}?")
     _say(claims, acts.resolve(todo, uphold, ChainReason[reason.upper()]), f"dispute {became}")
 
 
@@ -109,7 +109,7 @@ def revoke(acting: Acting, reason: str, yes: bool, **named: Any) -> None:
     acts = RecordActs(acting.registry, acting.authority())
     claims = _chosen(acting, **named)
     todo = [one for one in claims if acts.to_revoke(one)]
-    _ask(yes, todo, f"Revoke for ever, reason {reason}?")
+    _ask(acting, yes, todo, f"Revoke for ever, reason {reason}?")
     _say(claims, acts.revoke(todo, ChainReason[reason.upper()]), "revoked")
 
 
@@ -140,7 +140,7 @@ def _decide(acting: Acting, number: int, wanted: BatchStatus, reason: str, yes: 
         return
     click.echo(_batch_table(found))
     verb = "Reject" if wanted == BatchStatus.REJECTED else "Revoke"
-    confirm(yes, f"{verb} for ever, reason {reason}?")
+    acting.confirm(yes, f"{verb} for ever, reason {reason}?")
     acts.decide(found, wanted, ChainReason[reason.upper()])
     click.echo(f"batch {number}: {wanted.name.lower()}")
 
@@ -152,10 +152,10 @@ def _chosen(acting: Acting, records: tuple[str, ...], institution: str | None, c
     return [reading.chosen(one, institution, claim) for one in hashes]
 
 
-def _ask(yes: bool, todo: Sequence[RecordClaim], question: str) -> None:
+def _ask(acting: Acting, yes: bool, todo: Sequence[RecordClaim], question: str) -> None:
     if todo:
         click.echo(_claims_table(todo))
-        confirm(yes, question)
+        acting.confirm(yes, question)
 
 
 def _say(claims: Sequence[RecordClaim], done: Iterator[RecordClaim], became: str) -> None:

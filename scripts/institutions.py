@@ -172,11 +172,13 @@ def key(acting: Acting, code: str, encryption_key: str) -> None:
     say(_publish(acting, acting.registry.institution_by_code(code), key_bytes(encryption_key)), code)
 
 
-def _standing_command(name: str, standing: Standing, promise: str) -> Callable[..., Any]:
+def _standing_command(name: str, standing: Standing, promise: str, question: str = "") -> Callable[..., Any]:
     @click.argument("code")
     @reasoned(default=ChainReason.UNSPECIFIED.name.lower())
     @acting
-    def change(acting: Acting, code: str, reason: str) -> None:
+    def change(acting: Acting, code: str, reason: str, yes: bool = False) -> None:
+        if question:
+            acting.confirm(yes, question)
         institution = acting.registry.institution_by_code(code)
         say(_set_standing(acting, institution, standing, ChainReason[reason.upper()]), code)
 
@@ -185,10 +187,10 @@ def _standing_command(name: str, standing: Standing, promise: str) -> Callable[.
 
 suspend = _standing_command("suspend", Standing.SUSPENDED, "Suspend CODE. Its records keep answering, and say so.")
 reinstate = _standing_command("reinstate", Standing.ACTIVE, "Lift the suspension of CODE.")
-terminate = _standing_command("terminate", Standing.TERMINATED, "Terminate CODE, for ever.")
-terminate.params.append(  # type: ignore[attr-defined]
-    click.Option(["--yes"], is_flag=True, expose_value=False, callback=lambda _ctx, _param, yes: _confirm(yes))
+terminate = _standing_command(
+    "terminate", Standing.TERMINATED, "Terminate CODE, for ever.", "Termination is for ever. Go on?"
 )
+terminate.params.append(click.Option(["--yes"], is_flag=True, help="Do not ask."))  # type: ignore[attr-defined]
 for _command in (batch, corridor, handover, joint, keeper_share, pause, record, recovery, schema, step):
     cli.add_command(_command)
 for _command in (corridors, list_institutions, pending, sides):
@@ -230,11 +232,6 @@ def _bound_role(registry: Registry, institution: int, address: str) -> AccountRo
 def _admit(registry: Registry, onboarding: Onboarding, admission: Admission) -> None:
     say(onboarding.admit(admission), admission.code)
     click.echo(f"institution {registry.institution_by_code(admission.code)} {admission.code}")
-
-
-def _confirm(yes: bool) -> None:
-    if not yes:
-        click.confirm("Termination is for ever. Go on?", abort=True)
 
 
 def main() -> None:

@@ -69,6 +69,8 @@ class KeyState(StrEnum):
     NEXT = "next"
     # Another has its place; it opens what was sealed by it.
     OPENS = "opens"
+    # An exchange key, while no node tells which one is published.
+    UNKNOWN = "unknown"
     # It may no longer be used here. A data or exchange key is destroyed; a chain key until its file is removed.
     RETIRED = "retired"
 

@@ -15,6 +15,7 @@ from creditconnect.errors import SettingsError
 from creditconnect.types import KeyState
 from tests.chain.console import Console
 from tests.chain.homes import BUREAU_HK, HK, SCRYPT_WORK, Stage, passphrase, write_rows
+from tests.chain.test_remote_signing import KEY, OTHER_KEY, signed_by, signer_server
 
 SUBMIT = 1
 SCHEMA = ("--schema", "personal-credit-report/1")
@@ -94,6 +95,43 @@ def test_import_and_export__a_keystore__is_the_next_key_and_comes_out_as_it_is(
     assert out.read_bytes() == keystore.read_bytes()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert "never overwritten" in console.run("keys", "export", "submit", "--out", out, home=home).complaint
+
+
+def test_import__a_key_that_this_home_has__is_no_next_key(
+    stage: Stage, console: Console, home: Path, keystore: Path, tmp_path: Path
+) -> None:
+    """Whether it is in use, of the other role, or was in use before: the registry binds an address once."""
+    console.set_passphrase("review", passphrase("submit"))
+    used = addresses(console, home)["current"]
+    console.does("keys", "export", "submit", "--out", tmp_path / "used.json", home=home)
+    for role in ("submit", "review"):
+        said = console.run("keys", "import", tmp_path / "used.json", "--as", role, home=home)
+        assert (said.code, f"{used}: is a submit key of this home already" in said.complaint) == (2, True)
+    following = console.does("keys", "import", keystore, "--as", "submit", "--json", home=home).json["address"]
+    stage.admin(HK, "setAccount", BUREAU_HK, following, SUBMIT, True)
+    console.does("keys", "rotate", "submit", home=home)
+    assert "already" in console.run("keys", "import", tmp_path / "used.json", "--as", "submit", home=home).complaint
+    assert addresses(console, home) == {"current": following, "retired": used}
+
+
+def test_rotate__a_signer_is_named__its_key_is_the_one_that_waits_and_never_one_of_this_home(
+    console: Console, home: Path
+) -> None:
+    with signer_server(signed_by(KEY), KEY) as url, signer_server(signed_by(OTHER_KEY), OTHER_KEY) as other:
+        rotate = ("keys", "rotate", "submit", "--remote")
+        waiting = console.does(*rotate, url, "--json", home=home).json
+        assert (waiting["remote"], waiting["state"]) == (url, "next")
+        assert "is not bound and enabled" in console.run(*rotate, url, home=home).complaint
+        refused = console.run(*rotate, other, home=home)
+        assert refused.code == 2
+        assert refused.complaint == (
+            f"{waiting['address']}: a next submit key waits already, and is not that of {other}: leave out --remote,"
+            f" or first creditconnect keys retire submit {waiting['address']}"
+        )
+        taken = console.run("keys", "rotate", "review", "--remote", url, home=home)
+        assert (taken.code, "is a submit key of this home already" in taken.complaint) == (2, True)
+        console.does("keys", "retire", "submit", waiting["address"], home=home)
+        console.does(*rotate, other, home=home)
 
 
 def test_import__another_passphrase_or_no_keystore__says_which_file(

@@ -178,6 +178,55 @@ def test_rotate_exchange__a_key_that_waits__is_published_before_another_is_made(
     assert (hybrid["number"], hybrid["suite"]) == (2, ExchangeSuite.MLKEM768_X25519_AES256GCM.name)
 
 
+def test_rotate_exchange__nothing_said_of_its_suite__is_of_the_published_ones(console: Console, sides: Sides) -> None:
+    hybrid, plain = ExchangeSuite.MLKEM768_X25519_AES256GCM.name, ExchangeSuite.X25519_AES256GCM.name
+    rotate, home = ("keys", "rotate", "exchange"), sides.bank
+    for options, suite in (((), plain), ((), plain), (("--hybrid",), hybrid), ((), hybrid), (("--no-hybrid",), plain)):
+        said = console.does(*rotate, *options, home=home).out
+        assert said.endswith(f", {suite}: packages are sealed to it from now on\n")
+    waiting = console.does(*rotate, "--hybrid", "--no-publish", "--json", home=home).json
+    assert (waiting["number"], waiting["suite"], waiting["state"]) == (6, hybrid, "next")
+    other = console.does(*rotate, "--no-hybrid", "--no-publish", "--json", home=home).json
+    assert (other["number"], other["suite"]) == (7, plain)
+    assert console.does(*rotate, "--json", home=home).json["hash"] == other["hash"]
+
+
+def test_retire_exchange__a_key_that_waits__is_kept_until_another_has_replaced_it(
+    stage: Stage, console: Console, sides: Sides, sealed: Path, tmp_path: Path
+) -> None:
+    (rotate, retire) = (("keys", "rotate", "exchange"), ("keys", "retire", "exchange"))
+    made = console.does(*rotate, "--no-publish", "--json", home=sides.bank).json
+    refused = console.run(*retire, made["number"], home=sides.bank)
+    assert refused.code == 2
+    assert refused.complaint == (
+        "exchange key 2 waits to be published, which your authority may do at any time: creditconnect keys rotate"
+        " exchange publishes it; it can be retired once another has replaced it"
+    )
+    stage.admin(SZ, "setEncryptionKey", BANK_SZ, 1, bytes.fromhex(made["public"]))
+    console.does("verify", seal(console, sides, tmp_path / "newer"), home=sides.bank)
+
+    console.does(*rotate, "--hybrid", "--no-publish", home=sides.bank)
+    console.does(*rotate, "--no-hybrid", "--no-publish", home=sides.bank)
+    console.does(*retire, 3, home=sides.bank)
+    assert [one["state"] for one in exchange_keys(console, sides.bank)] == ["opens", "current", "retired", "next"]
+
+
+def test_package_open__sealed_to_a_published_key_that_was_retired__says_to_publish_another(
+    stage: Stage, console: Console, sides: Sides, tmp_path: Path
+) -> None:
+    """As where an authority publishes late what was handed to it once."""
+    rotate = ("keys", "rotate", "exchange", "--no-publish", "--json")
+    first = console.does(*rotate, home=sides.bank).json
+    console.does(*rotate, "--hybrid", home=sides.bank)
+    console.does("keys", "retire", "exchange", 1, home=sides.bank)
+    stage.admin(SZ, "setEncryptionKey", BANK_SZ, 1, bytes.fromhex(first["public"]))
+    said = console.run("package", "open", seal(console, sides, tmp_path / "sealed"), home=sides.bank)
+    assert said.complaint == (
+        "sealed for exchange key 1, which is retired: ask CRA-HK-01 for one sealed to the key that is published now;"
+        " if that is this one, creditconnect keys rotate exchange first"
+    )
+
+
 def test_rotate_exchange__without_a_review_account__the_authority_publishes(
     stage: Stage, console: Console, sides: Sides, tmp_path: Path
 ) -> None:

@@ -32,7 +32,7 @@ def keys_of(console: Console, home: Path, kind: str = "data") -> list[dict[str, 
 
 
 def sealed_under(console: Console, home: Path) -> dict[int, int]:
-    return {one["number"]: one["records"] for one in keys_of(console, home) if one["records"]}
+    return {one["number"]: one["rows"] for one in keys_of(console, home) if one["rows"]}
 
 
 # ------------------------------------------------------------------------------------------------------- the whole list
@@ -42,17 +42,24 @@ def test_list__a_home_of_every_kind__one_table(console: Console, bureau: Path) -
     console.does("keys", "rotate", "exchange", "--no-publish", home=bureau)
     shown = console.does("keys", "list", home=bureau).out
     lines = [line.split() for line in shown.splitlines()]
+    assert "sealed rows" in shown
     assert ["data", "2", "SHA256_AES256GCM"] in [line[:3] for line in lines]
     for kind, said in (("exchange", "waits to be published"), ("submit", "in use, bound"), ("review", "in use, bound")):
         assert any(kind in line.split()[:1] and said in line for line in shown.splitlines()), shown
     (recognises, seals) = keys_of(console, bureau)
-    assert (recognises["records"], seals["records"], seals["state"]) == (0, 1, "current")
+    assert (recognises["rows"], seals["rows"], seals["state"]) == (0, 1, "current")
 
 
 def test_list__no_node_answers__tells_what_the_home_knows(console: Console, bureau: Path) -> None:
+    console.does("keys", "rotate", "exchange", "--no-publish", home=bureau)
     settings = bureau / "settings.toml"
     url = load(bureau).nodes[0]
     settings.write_text(settings.read_text().replace(url, f"http://127.0.0.1:{free_port()}"))
+    (exchange,) = keys_of(console, bureau, "exchange")
+    assert (exchange["state"], exchange["registered"]) == ("unknown", None)
+    shown = console.does("keys", "list", home=bureau).out
+    assert "not known without a node" in shown
+    assert "publish" not in shown
     (submit,) = keys_of(console, bureau, "submit")
     assert (submit["state"], submit["registered"]) == ("current", None)
     assert sealed_under(console, bureau) == {2: 1}

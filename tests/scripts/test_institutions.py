@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 from creditconnect.custody import hpke
 from creditconnect.types import ExchangeSuite
 from tests.scripts.conftest import Admin, Outcome, Rpc
+from tests.scripts.steps import member
 
 INSTITUTION = ["(uint16,uint8,uint8,bool,uint40,uint40,uint8,uint256,bytes32,bytes32,bytes32)"]
 ACCOUNT = ["(uint16,uint8,bool,uint32)"]
@@ -288,8 +289,15 @@ def test_suspend_reinstate_terminate__standing_follows(run: Run, bureau: str, ch
 
 
 def test_terminate__not_confirmed__changes_nothing(run: Run, bureau: str, chain: Rpc, registry: str) -> None:
-    assert run("terminate", bureau, answer="n\n").code == 1
+    asked = run("terminate", bureau, answer="n\n")
+    assert (asked.code, asked.error) == (2, "Error: not confirmed: nothing was sent: say y, or give --yes\n")
     assert institution(chain, registry, bureau)[STANDING] == 1
+
+
+def test_terminate__exported__nothing_is_asked(run: Run, bureau: str, tmp_path: Path) -> None:
+    exported = run("terminate", bureau, "--export", tmp_path / "step.json", authority="HK")
+    assert (exported.code, exported.error, "Go on?" in exported.output) == (0, "", False)
+    assert member(tmp_path / "step.json", "function") == "setStanding"
 
 
 def test_suspend__by_the_other_side__refused_by_name_and_arguments(

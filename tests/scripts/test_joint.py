@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from tests.scripts.conftest import Outcome, Rpc
+from tests.scripts.steps import member
 from tests.scripts.test_seats import matters
 
 MACAO_AUTHORITY, MACAO_RECOVERY = "0x" + "b1" * 20, "0x" + "b2" * 20
@@ -94,6 +96,18 @@ def test_joint__expired__says_so_and_agreeing_begins_anew(
     assert alone.output == "side MO: agreed; the others have still to\n"
     (anew,) = matters(institutions)
     assert (anew["agreed"], anew["missing"]) == (["CN-SZ"], ["HK"])
+
+
+def test_joint__agreement_exported__nothing_is_asked(
+    institutions: Run, proposed: dict[str, Any], tmp_path: Path, chain: Rpc
+) -> None:
+    height, file = chain.height(), tmp_path / "step.json"
+    exported = institutions(
+        "joint", "agree", proposed["action"][:18], "--export", file, "--authority", "CN-SZ", answer=""
+    )
+    assert (exported.code, exported.error, "Agree?" in exported.output) == (0, "", False)
+    assert "add side MO" in exported.output
+    assert (member(file, "function"), chain.height()) == ("addJurisdiction", height)
 
 
 def test_joint__after_a_handover__has_ended(

@@ -14,6 +14,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tests.scripts.conftest import Admin, Outcome, Rpc
+from tests.scripts.steps import member
 from tests.scripts.test_seats import matters
 
 PENDING, ACTIVE, REJECTED, REVOKED, DISPUTED = 1, 2, 3, 4, 6
@@ -137,6 +138,19 @@ def test_dispute__another_side_s_record__is_in_doubt_pending_and_resolved_by_tha
     assert "dismissed, it is active" in institutions(*resolve, key="hk_authority").output
     assert (ledger.state(OF_SZ, 2), matters(institutions)) == (ACTIVE, [])
     assert "nothing to do" in institutions(*resolve, key="hk_authority").output
+
+
+def test_dispute_and_revoke_batch__exported__nothing_is_asked(
+    institutions: Run, ledger: Ledger, tmp_path: Path
+) -> None:
+    height = ledger.rpc.height()
+    acts = ((["record", "dispute", OF_SZ], "HK", "dispute"), (["batch", "revoke", BATCH_SZ], "CN-SZ", "revokeBatch"))
+    for command, side, function in acts:
+        file = tmp_path / f"{function}.json"
+        exported = institutions(*command, "--reason", "other", "--export", file, "--authority", side)
+        assert (exported.code, exported.error, "?" in exported.output) == (0, "", False)
+        assert member(file, "function") == function
+    assert ledger.rpc.height() == height
 
 
 def test_resolve__upheld__is_revoked_for_good(institutions: Run, ledger: Ledger) -> None:

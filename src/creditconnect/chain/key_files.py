@@ -67,14 +67,28 @@ class KeyFiles:
             raise UsageError(f"{path}: a next {role} key waits already", hint="have it bound, and put it in use")
         return path
 
+    def require_new(self, address: str) -> None:
+        """Refuse an address that this home has: the registry binds one for ever, to one role.
+
+        Raises:
+            UsageError: it is in a key file, in use, next or retired.
+        """
+        kept = next((key for key in self.all() if key.address == address), None)
+        if kept is not None:
+            raise UsageError(
+                f"{address}: is a {kept.role} key of this home already, {kept.path.name}", hint="name another key"
+            )
+
     def take(self, role: str, source: Path, passphrase: str) -> KeyFile:
         """Take a copy of a keystore as the role's next key, having opened it.
 
         Raises:
-            SettingsError, WrongPassphrase: it is no keystore, or does not open. UsageError: a next key waits already.
+            SettingsError, WrongPassphrase: it is no keystore, or does not open. UsageError: a next key waits already,
+                or this home has that key.
         """
         address = KeystoreSigner.open(source, passphrase).address
         target = self.next_path(role)
+        self.require_new(address)
         _copy(source, target)
         if _address(read_key_file(target), target) != address:
             target.unlink()

@@ -41,7 +41,7 @@ KindArgument = Annotated[str, typer.Argument(help="data, exchange, submit or rev
 
 @app.command("list")
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Every key of this home, where it stands, and how many records are sealed under each data key."""
+    """Every key of this home, where it stands, and how many rows (records, subjects, uploads) each data key seals."""
     with open_client(home) as client:
         found = client.keys_list()
     if as_json:
@@ -49,14 +49,14 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
         return
     print_table(
         "keys",
-        ("kind", "number #", "suite or address", "made at", "records #", "state"),
+        ("kind", "number #", "suite or address", "made at", "sealed rows #", "state"),
         [
             (
                 key.kind.value,
                 _or_dash(key.number),
                 key.suite or key.address,
                 utc(key.made_at or 0),
-                "-" if key.records is None else f"{key.records:,}",
+                "-" if key.rows is None else f"{key.rows:,}",
                 _said(key),
             )
             for key in found
@@ -68,8 +68,13 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def rotate(
     kind: Annotated[str, typer.Argument(help="data, exchange, submit, review, or passphrase (the vault's).")],
     hybrid: Annotated[
-        bool, typer.Option(help="Of an exchange key: ML-KEM-768 with X25519, against quantum computers to come.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--hybrid/--no-hybrid",
+            help="Of an exchange key: ML-KEM-768 with X25519, against quantum computers to come, or X25519 alone;"
+            " as the one until now, unless told.",
+        ),
+    ] = None,
     publish: Annotated[bool, typer.Option(help="Of an exchange key: or leave that to your authority.")] = True,
     remote: Annotated[
         str | None, typer.Option(help="Of a chain account: the next key is in a signer, URL[#PUBLIC_KEY].")
@@ -83,7 +88,7 @@ def rotate(
     your authority has bound it, and it is in use.
     """
     _require_kind(kind, (*KINDS, PASSPHRASE))
-    _require_fitting(kind, exchange=hybrid or not publish, account=remote is not None)
+    _require_fitting(kind, exchange=hybrid is not None or not publish, account=remote is not None)
     with open_client(home, new=("new_vault",)) as client:
         if kind == "data":
             with progress_bar("sealing anew", quiet=as_json) as progress:
@@ -177,7 +182,7 @@ def _require_kind(kind: str, known: tuple[str, ...]) -> None:
 
 def _require_fitting(kind: str, *, exchange: bool, account: bool) -> None:
     if exchange and kind != "exchange":
-        raise UsageError("--hybrid and --no-publish are for exchange keys")
+        raise UsageError("--hybrid, --no-hybrid and --no-publish are for exchange keys")
     if account and kind not in ROLES:
         raise UsageError("--remote is for chain accounts", hint="submit or review")
 
@@ -197,6 +202,7 @@ def _said(key: KeyStanding) -> str:
         "current": translate("in use"),
         "next": translate("next"),
         "opens": translate("opens"),
+        "unknown": translate("not known without a node"),
         "retired": translate("retired"),
     }
     notes = {
@@ -233,7 +239,7 @@ def _show_exchange(key: KeyStanding, *, as_json: bool) -> None:
     if as_json:
         print_json(key)
     elif key.registered:
-        say(f"exchange key {key.number}: packages are sealed to it from now on")
+        say(f"exchange key {key.number}, {key.suite}: packages are sealed to it from now on")
     else:
         say(f"exchange key {key.number}, {key.suite}: hand it to your authority to publish:")
         print((key.public or b"").hex())

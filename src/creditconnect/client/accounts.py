@@ -26,12 +26,15 @@ class Accounts(Opened):
         `URL#PUBLIC_KEY`). Run again after any interruption.
 
         Raises:
-            UsageError: the next key is not bound and enabled yet, or something signed by the old one is under way.
+            UsageError: the next key is not bound and enabled yet, or something signed by the old one is under way; or
+                the signer's key is not the one that waits, or has been this home's before.
         """
         _require_role(role)
         waiting = next((key for key in self._key_files.all() if (key.role, key.state) == (role, KeyState.NEXT)), None)
         if waiting is None:
             return self._make_next(role, remote)
+        if remote is not None:
+            _require_same(waiting, remote)
         if not self._account_standing(waiting, self.final_block()).registered:
             raise UsageError(
                 f"the next {role} account {waiting.address} is not bound and enabled",
@@ -45,7 +48,7 @@ class Accounts(Opened):
 
         Raises:
             SettingsError, WrongPassphrase: it is none, or does not open under the role's passphrase. UsageError: a
-                next key waits already.
+                next key waits already, or this home has that key.
         """
         _require_role(role)
         taken = self._key_files.take(role, source, homes.passphrase(role, self._ask))
@@ -88,7 +91,9 @@ class Accounts(Opened):
         else:
             from creditconnect.chain.remote_signing import find_remote_signer
 
-            find_remote_signer(remote).write(path)
+            signer = find_remote_signer(remote)
+            self._key_files.require_new(signer.address)
+            signer.write(path)
         (made,) = (key for key in self._key_files.all() if key.path == path)
         return self._account_standing(made, self.final_block())
 
@@ -119,3 +124,14 @@ class Accounts(Opened):
 def _require_role(role: str) -> None:
     if role not in ROLES:
         raise UsageError(f"{role!r} is no kind of account", hint=f"one of {', '.join(ROLES)}")
+
+
+def _require_same(waiting: KeyFile, remote: str) -> None:
+    from creditconnect.chain.remote_signing import find_remote_signer
+
+    signer = find_remote_signer(remote)
+    if (waiting.address, waiting.remote) != (signer.address, signer.url):
+        raise UsageError(
+            f"{waiting.address}: a next {waiting.role} key waits already, and is not that of {signer.url}",
+            hint=f"leave out --remote, or first creditconnect keys retire {waiting.role} {waiting.address}",
+        )

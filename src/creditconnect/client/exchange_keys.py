@@ -14,8 +14,10 @@ from creditconnect.types import ExchangeSuite, KeyState
 class ExchangeKeeping(Opened):
     """What an institution does with its exchange keys. Its review account publishes them, the first its authority."""
 
-    def keys_rotate_exchange(self, *, hybrid: bool = False, publish: bool = True) -> KeyStanding:
+    def keys_rotate_exchange(self, *, hybrid: bool | None = None, publish: bool = True) -> KeyStanding:
         """Have packages for this institution sealed to a new key from now on; older ones go on opening.
+
+        It is `hybrid` or not as the published one is, unless told; where none of this home's is, as the newest here.
 
         A key that waits to be published is taken before another is made, so the same call again goes on after any
         interruption. Without `publish`, and in a home without a review account, it is made and waits: the institution's
@@ -24,10 +26,11 @@ class ExchangeKeeping(Opened):
         Raises:
             Reverted: the registry lets this account not. SettingsError: it knows no such institution.
         """
-        key = self._waiting(hybrid)
+        keys = self._exchange_keys.all()
+        published = self._published(self.final_block()) if keys else b""
+        key = _waiting(keys, published, hybrid)
         if key is None:
-            suite = ExchangeSuite.MLKEM768_X25519_AES256GCM if hybrid else ExchangeSuite.X25519_AES256GCM
-            key = self._exchange_keys.make(self._keyring, suite)
+            key = self._exchange_keys.make(self._keyring, _suite_to_make(keys, published, hybrid))
         if not publish or not self.settings.key_file("review").exists():
             return self._exchange_standing(key, b"", 0)
         number = self._own_id(self.final_block())
@@ -39,13 +42,19 @@ class ExchangeKeeping(Opened):
         """Destroy the secret of a key that another has replaced: what was sealed to it stays sealed.
 
         Raises:
-            UsageError: there is no such key, or the registry still has it.
+            UsageError: there is no such key, the registry still has it, or it is the newest and may yet be published.
         """
         key, published = self._exchange_keys.get(number), self._published(self.final_block())
+        newest = self._exchange_keys.all()[-1]
         if key.hash == published:
             raise UsageError(
                 f"exchange key {number} is published: packages are sealed to it now",
                 hint="creditconnect keys rotate exchange first",
+            )
+        if key == newest and key.wrapped is not None:
+            raise UsageError(
+                f"exchange key {number} waits to be published, which your authority may do at any time",
+                hint="creditconnect keys rotate exchange publishes it; it can be retired once another has replaced it",
             )
         return self._exchange_standing(self._exchange_keys.retire(number), published, number)
 
@@ -57,20 +66,15 @@ class ExchangeKeeping(Opened):
         latest = next((key.number for key in keys if key.hash == published), 0)
         return [self._exchange_standing(key, published, latest) for key in keys]
 
-    def _waiting(self, hybrid: bool) -> ExchangeKey | None:
-        """The newest key, if it is newer than the one that is published."""
-        keys = self._exchange_keys.all()
-        newest = keys[-1] if keys else None
-        if newest is None or newest.wrapped is None:
-            return None
-        if hybrid and newest.suite != ExchangeSuite.MLKEM768_X25519_AES256GCM:
-            return None
-        return None if newest.hash == self._published(self.final_block()) else newest
-
     def _exchange_standing(self, key: ExchangeKey, published: bytes | None, latest: int) -> KeyStanding:
-        """`published` is the hash in the registry, `latest` the number of the key of that hash, 0 if it is none's."""
+        """`published` is the hash in the registry, `latest` the number of the key of that hash, 0 if it is none's.
+
+        Where no node tells, `published` is None.
+        """
         here = None if published is None else key.hash == published
         state = KeyState.CURRENT if here else KeyState.OPENS if key.number <= latest else KeyState.NEXT
+        if here is None:
+            state = KeyState.UNKNOWN
         if key.wrapped is None:
             state = KeyState.RETIRED
         note = "published" if here else ""
@@ -91,3 +95,16 @@ class ExchangeKeeping(Opened):
         (answer,) = self.registry.ask([Question("institutionOf", (self._registered_id(block),))], block)
         kept: bytes = answer["encryptionKeyHash"]
         return kept if any(kept) else b""
+
+
+def _waiting(keys: list[ExchangeKey], published: bytes, hybrid: bool | None) -> ExchangeKey | None:
+    """The newest key, if it is not published and, where that was told, of the suite that is wanted."""
+    if not keys or keys[-1].wrapped is None or keys[-1].hash == published:
+        return None
+    return keys[-1] if hybrid in (None, keys[-1].suite == ExchangeSuite.MLKEM768_X25519_AES256GCM) else None
+
+
+def _suite_to_make(keys: list[ExchangeKey], published: bytes, hybrid: bool | None) -> ExchangeSuite:
+    if hybrid is None and keys:
+        return next((key for key in keys if key.hash == published), keys[-1]).suite
+    return ExchangeSuite.MLKEM768_X25519_AES256GCM if hybrid else ExchangeSuite.X25519_AES256GCM

@@ -238,7 +238,10 @@ class HandingOver(Opened):
                 hint=f"hand it to {envelope.recipient}, or ask {envelope.sender} for one",
             )
         key = self._exchange_keys.by_hash(envelope.key_hash)
-        ask_for_another = f"ask {envelope.sender} for one sealed to the key that is published now"
+        ask_for_another = (
+            f"ask {envelope.sender} for one sealed to the key that is published now;"
+            " if that is this one, creditconnect keys rotate exchange first"
+        )
         if key is None or key.suite != envelope.suite:
             raise SealedKeyGone(
                 f"sealed for a key {envelope.key_hash.hex()} that this home does not have", hint=ask_for_another

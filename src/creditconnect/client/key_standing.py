@@ -21,9 +21,10 @@ class KeyKind(StrEnum):
 class KeyStanding:
     """A key of this home. What its kind has not is None; `made_at` is in seconds, UTC.
 
-    `records` are sealed under a data key. `hash` and `public` are an exchange key's, `address` a chain account's, and
-    `remote` the URL of the signer that holds it. `registered`: the registry has this exchange key, or lets this account
-    act; None where no node answered. `note` says what is worth saying besides the state.
+    `rows` of the vault (records, subjects, uploads) are sealed under a data key. `hash` and `public` are an exchange
+    key's, `address` a chain account's, and `remote` the URL of the signer that holds it. `registered`: the registry has
+    this exchange key, or lets this account act; None where no node answered. `note` says what is worth saying besides
+    the state.
     """
 
     kind: KeyKind
@@ -31,7 +32,7 @@ class KeyStanding:
     number: int | None = None
     suite: str | None = None
     made_at: int | None = None
-    records: int | None = None
+    rows: int | None = None
     hash: bytes | None = None
     public: bytes | None = None
     address: str | None = None

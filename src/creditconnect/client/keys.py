@@ -201,7 +201,7 @@ def _data_standing(key: DataKey, current: int | None, rotation: int | None) -> K
         number=key.number,
         suite=key.suite.name,
         made_at=key.made_at,
-        records=key.records,
+        rows=key.rows,
         note=note,
     )
 

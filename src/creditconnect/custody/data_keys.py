@@ -26,13 +26,13 @@ _ELSEWHERE = "it belongs to another vault; put that one's export or keyring besi
 
 @dataclass(frozen=True, slots=True)
 class DataKey:
-    """A key as it is kept: `purpose` is seal or digest, `records` how many rows it seals, times in seconds."""
+    """A key as it is kept: `purpose` is seal or digest, `rows` how many it seals, of all tables, times in seconds."""
 
     number: int
     purpose: str
     suite: Suite
     made_at: int
-    records: int
+    rows: int
     retired_at: int | None
 
 

@@ -62,7 +62,7 @@ def test_retire__while_records_are_sealed_under_it__refused_with_their_number(
     keys.begin_rotation(keyring, suite)
     with pytest.raises(UsageError, match=r"3 record\(s\) or other rows are sealed under data key 2"):
         keys.retire(2, suite)
-    assert [key.records for key in keys.all()] == [0, 3, 0]
+    assert [key.rows for key in keys.all()] == [0, 3, 0]
 
 
 def test_retire__a_key_that_seals_nothing__its_bytes_are_in_no_file_and_its_number_is_not_given_again(
@@ -104,7 +104,7 @@ def test_put__under_a_key_that_was_retired_meanwhile__goes_under_the_new_one(
     Resealing(database, keyring, suite).run()
     assert keys.retire(2, suite)
     put(vault, schema, prepared(2))
-    assert [key.records for key in keys.all()] == [0, 0, 2]
+    assert [key.rows for key in keys.all()] == [0, 0, 2]
     # Were anybody to try: the database refuses.
     with pytest.raises(sqlite3.IntegrityError), database.write() as connection:
         connection.execute("UPDATE records SET key_number = 2")
@@ -121,7 +121,7 @@ def test_restore__the_keyring_is_lost__every_record_opens_under_the_new_one(
     assert keys.restore(lost, exported) == [1, 2]
     again = Vault(database, lost, PROVIDER, suite)
     put(again, schema, prepared(4))
-    assert [key.records for key in keys.all()] == [0, 4], "rows were not recognised"
+    assert [key.rows for key in keys.all()] == [0, 4], "rows were not recognised"
     with database.read() as connection:
         hashes = [row[0] for row in connection.execute("SELECT record_hash FROM records ORDER BY id")]
     assert [again.open(again.by_hash(one)[0]).canonical for one in hashes] == [row.canonical for row in prepared(4)]

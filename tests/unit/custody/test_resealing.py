@@ -73,7 +73,7 @@ def test_rotate__what_is_no_record__is_sealed_anew_too_and_holds_the_older_key_t
     number, sealed = vault.seal_row("subjects", 7, b"somebody")
     with database.write() as connection:
         connection.execute("INSERT INTO subjects VALUES (7, 'person', 1, ?, ?)", (number, sealed))
-    assert [key.records for key in DataKeys(database).all() if key.number == number] == [1]
+    assert [key.rows for key in DataKeys(database).all() if key.number == number] == [1]
     rotate(database, keyring, suite)
     with database.read() as connection:
         (row,) = connection.execute("SELECT key_number, sealed FROM subjects").fetchall()
@@ -136,7 +136,7 @@ def test_rotate__the_suite_was_changed__records_are_sealed_under_the_new_and_der
     record = changed.by_hash(_first_hash(database))[0]
     assert record.suite == suite
     assert changed.open_genuine(record, schema).canonical == prepared(1)[0].canonical
-    (current,) = [key for key in DataKeys(database).all() if key.records]
+    (current,) = [key for key in DataKeys(database).all() if key.rows]
     assert current.suite == another
     assert DataKeys(database).retire(2, another)
     assert opened(changed) == [row.canonical for row in prepared(2)]

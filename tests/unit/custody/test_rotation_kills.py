@@ -68,7 +68,7 @@ def finish(folder: Path, suite: Suite) -> tuple[int, float]:
 
 def spread(database: Database) -> dict[int, int]:
     """How many records lie under each key."""
-    return {key.number: key.records for key in DataKeys(database).all() if key.records}
+    return {key.number: key.rows for key in DataKeys(database).all() if key.rows}
 
 
 def test_rotate__killed_at_seeded_moments_and_run_again__every_record_opens_under_one_current_key(
@@ -95,7 +95,7 @@ def test_rotate__killed_at_seeded_moments_and_run_again__every_record_opens_unde
     _check_opens(vault, database, rows)
     assert in_the_middle >= LIVES // 2, "most kills came too early or too late to prove anything"
     for key in DataKeys(database).all():
-        if key.purpose == "seal" and not key.records:
+        if key.purpose == "seal" and not key.rows:
             assert DataKeys(database).retire(key.number, suite)
 
 
