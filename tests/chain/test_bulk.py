@@ -20,6 +20,7 @@ from creditconnect.answers.verification import Verification
 from creditconnect.client import Client
 from creditconnect.client.verifying import _measured
 from creditconnect.custody.archives import write_archive
+from creditconnect.errors import UsageError
 from creditconnect.reasons import ChainReason
 from creditconnect.records.schemas import DOCUMENT, SchemaCatalogue
 from tests.chain.console import PROGRAM, Console, Said
@@ -262,6 +263,31 @@ def test_verify_into__bad_input__one_line_and_nothing_written(
     (tmp_path / "none").mkdir()
     said = console.run("verify", tmp_path / "none", "--out", tmp_path / "other.csv", home=home)
     assert (said.code, "holds no package" in said.complaint) == (2, True)
+
+
+@pytest.mark.parametrize("mistyped", ["nope", "empty"])
+def test_verify_into__a_mistyped_source__is_not_in_the_way_of_the_right_one(
+    bank: Client, every_kind: Path, tmp_path: Path, mistyped: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    out = tmp_path / "new" / "out.csv"
+    with pytest.raises(UsageError, match=mistyped):
+        bank.verify_into(tmp_path / mistyped, out)
+    assert not out.parent.exists()
+    assert bank.verify_into(every_kind, out).inputs == len(list(every_kind.glob("*.ccpackage")))
+
+
+def test_verify_into__no_node_from_the_start__could_not_tell_with_the_reason_once(
+    stage: Stage, console: Console, every_kind: Path, tmp_path: Path
+) -> None:
+    with proxy_before(stage.anvil.url) as proxy:
+        home = stage.client(BANK_SZ, tmp_path / "bank", proxy.url).settings.home
+    said = console.run("verify", every_kind, "--out", tmp_path / "out.csv", "--json", home=home)
+    assert (said.code, said.json["verdicts"]) == (11, {"COULD_NOT_TELL": 13, "NOT_VERIFIED": 5})
+    with (tmp_path / "out.csv").open(newline="") as file:
+        reasons = {row["reasons"] for row in csv.DictReader(file) if row["verdict"] == "COULD_NOT_TELL"}
+    assert "NODE_UNREACHABLE" in reasons
+    assert all(one.split().count("NODE_UNREACHABLE") == 1 for one in reasons)
 
 
 def test_verify_into__the_node_away__could_not_tell_and_asked_again_the_next_time(

@@ -81,8 +81,10 @@ class Verifying(HandingOver):
 
     def _verify_into(self, source: Path, target: Path, progress: Callable[[int], None]) -> VerifiedInto:
         journal = Journal(target, self._about(source), now=int(self._clock()))
-        blocks = self.registry.blocks(journal.blocks())
-        journal.keep_as_of({block.number: block.hash for block in blocks if block is not None})
+        # Without a stopped run there is nothing to ask, and a node that is away is each package's answer.
+        if numbers := journal.blocks():
+            blocks = self.registry.blocks(numbers)
+            journal.keep_as_of({block.number: block.hash for block in blocks if block is not None})
         # By name, in the order of the inputs; None until it is answered.
         rows: dict[str, Row | None] = {}
 
