@@ -210,6 +210,34 @@ def test_verify_into__files_that_cant_be_read__a_row_each_that_says_so_and_the_r
     assert "is deflated" in rows["6-bomb.ccarchive"]["detail"]
 
 
+def test_verify__folders_under_it_and_what_holds_no_package__documents_beside_their_own_and_the_rest_counted(
+    stage: Stage, console: Console, every_kind: Path, tmp_path: Path
+) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    every_kind.rename(top / "sub")
+    (top / "note.docx").write_bytes(b"PK\3\4")
+    (top / "0.pdf").write_bytes(b"lies beside no package")
+    home = stage.home(BANK_SZ, tmp_path / "bank").home
+    said = console.run("verify", top, "--out", tmp_path / "out.csv", "--json", home=home)
+    assert said.json["passed_over"] == ["0.pdf", "note.docx"], "those in sub/ are documents of packages there"
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = {row["input"]: row["reasons"] for row in csv.DictReader(file)}
+    assert all(name.startswith("sub/") for name in rows)
+    assert sum("DOCUMENT_MISSING" in reasons for reasons in rows.values()) == 1
+    said = console.run("verify", top, "--json", home=home)
+    assert [one["file"] for one in said.json] == list(rows)
+    assert "not looked at: 2 files without a package, first 0.pdf" in said.err
+
+
+def test_verify__more_than_one_package_where_one_is_asked_of__says_what_takes_them(
+    bank: Client, every_kind: Path
+) -> None:
+    with pytest.raises(UsageError, match="holds more than one package") as error:
+        bank.verify(every_kind)
+    assert "Client.verify_all" in error.value.hint
+
+
 def test_verify_into__while_another_process_writes_the_same__refused_in_one_line(
     stage: Stage, console: Console, every_kind: Path, tmp_path: Path
 ) -> None:
