@@ -20,6 +20,7 @@ from creditconnect.answers.verification import Verification
 from creditconnect.client import Client
 from creditconnect.client.verifying import _measured
 from creditconnect.custody.archives import write_archive
+from creditconnect.errors import UsageError
 from creditconnect.reasons import ChainReason
 from creditconnect.records.schemas import DOCUMENT, SchemaCatalogue
 from tests.chain.console import PROGRAM, Console, Said
@@ -209,6 +210,34 @@ def test_verify_into__files_that_cant_be_read__a_row_each_that_says_so_and_the_r
     assert "is deflated" in rows["6-bomb.ccarchive"]["detail"]
 
 
+def test_verify__folders_under_it_and_what_holds_no_package__documents_beside_their_own_and_the_rest_counted(
+    stage: Stage, console: Console, every_kind: Path, tmp_path: Path
+) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    every_kind.rename(top / "sub")
+    (top / "note.docx").write_bytes(b"PK\3\4")
+    (top / "0.pdf").write_bytes(b"lies beside no package")
+    home = stage.home(BANK_SZ, tmp_path / "bank").home
+    said = console.run("verify", top, "--out", tmp_path / "out.csv", "--json", home=home)
+    assert said.json["passed_over"] == ["0.pdf", "note.docx"], "those in sub/ are documents of packages there"
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = {row["input"]: row["reasons"] for row in csv.DictReader(file)}
+    assert all(name.startswith("sub/") for name in rows)
+    assert sum("DOCUMENT_MISSING" in reasons for reasons in rows.values()) == 1
+    said = console.run("verify", top, "--json", home=home)
+    assert [one["file"] for one in said.json] == list(rows)
+    assert "not looked at: 2 files without a package, first 0.pdf" in said.err
+
+
+def test_verify__more_than_one_package_where_one_is_asked_of__says_what_takes_them(
+    bank: Client, every_kind: Path
+) -> None:
+    with pytest.raises(UsageError, match="holds more than one package") as error:
+        bank.verify(every_kind)
+    assert "Client.verify_all" in error.value.hint
+
+
 def test_verify_into__while_another_process_writes_the_same__refused_in_one_line(
     stage: Stage, console: Console, every_kind: Path, tmp_path: Path
 ) -> None:
@@ -262,6 +291,31 @@ def test_verify_into__bad_input__one_line_and_nothing_written(
     (tmp_path / "none").mkdir()
     said = console.run("verify", tmp_path / "none", "--out", tmp_path / "other.csv", home=home)
     assert (said.code, "holds no package" in said.complaint) == (2, True)
+
+
+@pytest.mark.parametrize("mistyped", ["nope", "empty"])
+def test_verify_into__a_mistyped_source__is_not_in_the_way_of_the_right_one(
+    bank: Client, every_kind: Path, tmp_path: Path, mistyped: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    out = tmp_path / "new" / "out.csv"
+    with pytest.raises(UsageError, match=mistyped):
+        bank.verify_into(tmp_path / mistyped, out)
+    assert not out.parent.exists()
+    assert bank.verify_into(every_kind, out).inputs == len(list(every_kind.glob("*.ccpackage")))
+
+
+def test_verify_into__no_node_from_the_start__could_not_tell_with_the_reason_once(
+    stage: Stage, console: Console, every_kind: Path, tmp_path: Path
+) -> None:
+    with proxy_before(stage.anvil.url) as proxy:
+        home = stage.client(BANK_SZ, tmp_path / "bank", proxy.url).settings.home
+    said = console.run("verify", every_kind, "--out", tmp_path / "out.csv", "--json", home=home)
+    assert (said.code, said.json["verdicts"]) == (11, {"COULD_NOT_TELL": 13, "NOT_VERIFIED": 5})
+    with (tmp_path / "out.csv").open(newline="") as file:
+        reasons = {row["reasons"] for row in csv.DictReader(file) if row["verdict"] == "COULD_NOT_TELL"}
+    assert "NODE_UNREACHABLE" in reasons
+    assert all(one.split().count("NODE_UNREACHABLE") == 1 for one in reasons)
 
 
 def test_verify_into__the_node_away__could_not_tell_and_asked_again_the_next_time(

@@ -386,7 +386,7 @@ def test_verify__a_folder__every_package_is_judged_and_the_worst_decides(console
     (handed.packages / "notes.txt").write_text("not looked at")
 
     said = console.run("verify", handed.packages, home=handed.bank)
-    assert (said.code, said.err) == (10, "")
+    assert (said.code, said.err) == (10, "not looked at: 1 file without a package, first notes.txt\n")
     assert re.search(r"altered\.ccpackage\s+NOT_VERIFIED\s+PACKAGE_ALTERED", said.out)
     answers = console.run("verify", handed.packages, "--json", home=handed.bank).json
     assert all(set(answer) == VERDICT for answer in answers)

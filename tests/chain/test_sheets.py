@@ -199,7 +199,9 @@ def test_picture__of_something_else__is_an_error_by_itself_and_passed_over_in_a_
     Image.new("L", (300, 300), 255).save(folder / "document.png")
     said = console.run("verify", folder / "document.png", home=bank)
     assert (said.code, said.complaint.startswith("document.png: no code of a CreditConnect sheet")) == (1, True)
-    (one,) = console.does("verify", folder, "--json", home=bank).json
+    said = console.run("verify", folder, "--json", home=bank)
+    assert (said.code, "1 file without a package, first document.png" in said.err) == (0, True)
+    (one,) = said.json
     assert (one["file"], one["verdict"]) == (package.name, Verdict.VERIFIED)
 
 

@@ -12,7 +12,7 @@ import csv
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -107,14 +107,28 @@ class Journal:
     @contextmanager
     def appending(self) -> Iterator[Callable[[Sequence[Row]], None]]:
         """Appends rows so that a kill loses only those that were not handed over yet."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Written anew first: what is kept of an earlier run, without its torn end.
-        with open(self._path, "wb", opener=_private) as file:
-            _append(file, [self._head, *(row._asdict() for row in self._rows.values())])
-            yield lambda rows: _append(file, (row._asdict() for row in rows))
+        with ExitStack() as stack:
+            file: IO[bytes] | None = None
+
+            def append(rows: Sequence[Row]) -> None:
+                nonlocal file
+                # With the first row only: a source that can't be read leaves nothing that is in the way of another.
+                if file is None and rows:
+                    file = stack.enter_context(self._begun())
+                if file is not None:
+                    _append(file, (row._asdict() for row in rows))
+
+            yield append
 
     def remove(self) -> None:
         self._path.unlink(missing_ok=True)
+
+    def _begun(self) -> IO[bytes]:
+        """Written anew: what is kept of an earlier run, without its torn end."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(self._path, "wb", opener=_private)  # noqa: SIM115
+        _append(file, [self._head, *(row._asdict() for row in self._rows.values())])
+        return file
 
     def _read(self) -> dict[str, Row]:
         try:
@@ -139,6 +153,7 @@ class Journal:
 
 def write_result(out: Path, rows: Sequence[Row]) -> None:
     """Write all rows, in their order, in place of whatever is there; safe to open in a spreadsheet."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     following = out.with_name(out.name + ".part")
     following.unlink(missing_ok=True)
     os.close(_private(following, os.O_CREAT | os.O_EXCL | os.O_WRONLY))

@@ -96,8 +96,9 @@ class Verification:
 
     @property
     def reasons(self) -> list[str]:
-        """Why not VERIFIED: the reasons of the checks that failed or could not be made."""
-        return [check.reason for check in self.checks if check.status in (CheckStatus.INVALID, CheckStatus.ERROR)]
+        """Why not VERIFIED: the reasons of the checks that failed or could not be made, in their order, each once."""
+        failed = (CheckStatus.INVALID, CheckStatus.ERROR)
+        return list(dict.fromkeys(check.reason for check in self.checks if check.status in failed))
 
 
 class Verifier:

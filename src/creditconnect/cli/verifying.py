@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,10 +102,18 @@ def _holds_many(path: Path) -> bool:
 def _verify_all(client: Client, path: Path, *, quiet: bool) -> list[tuple[str, Verification]]:
     results: list[tuple[str, Verification]] = []
     with progress_bar("verifying", quiet=quiet) as tell:
-        for result in client.verify_all(path):
+        passed_over: list[str] = []
+        for result in client.verify_all(path, passed_over=passed_over.extend):
             results.append(result)
             tell(len(results), 0)
+    _say_passed_over(passed_over)
     return results
+
+
+def _say_passed_over(files: list[str]) -> None:
+    if files:
+        told = f"not looked at: {counted(len(files), 'file')} without a package, first {files[0]}"
+        say(told, file=sys.stderr)
 
 
 def _verify_into(client: Client, path: Path, out: Path, *, as_json: bool) -> int:
@@ -119,6 +128,7 @@ def _verify_into(client: Client, path: Path, out: Path, *, as_json: bool) -> int
         )
         if done.kept:
             say(f"{done.kept} of them were answered before it was stopped, within the hour")
+        _say_passed_over(done.passed_over)
     return max(EXIT_CODES[Verdict(verdict)] for verdict in done.verdicts)
 
 

@@ -27,5 +27,8 @@ class Client(
     """An opened home. Use as a context manager, or call `close`.
 
     A command's words joined by `_` are its method: `creditconnect review show` is `review_show`. Of `keys`, whose kind
-    of key is an argument there, it is the last word here: `keys_rotate_data`, `keys_export_account`.
+    of key is an argument there, it is the last word here: `keys_rotate_data`, `keys_export_account`. `creditconnect
+    verify` is three: `verify` one package, `verify_all` a folder or archive, `verify_into` with --out.
+
+    What is of no home is not here: `creditconnect network` and `demo`, and what authorities do, by scripts of ape.
     """

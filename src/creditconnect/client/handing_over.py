@@ -262,7 +262,8 @@ def only_package(source: Path | bytes) -> bytes:
     else:
         if source.is_dir() or is_archive(source):
             raise UsageError(
-                f"{source}: holds more than one package", hint="name one; verify takes folders and archives"
+                f"{source}: holds more than one package",
+                hint="name one; creditconnect verify and Client.verify_all take folders and archives",
             )
         found = list(read_packages(source))
     if len(found) != 1:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from creditconnect.answers.bulk import Input, verify_many
 from creditconnect.answers.verdicts import Journal, Row, by_document, row_of, write_result
 from creditconnect.answers.verification import Verification, unopened, unread
 from creditconnect.client.handing_over import HandingOver, only_package
-from creditconnect.custody.archives import Unread, walk_packages
+from creditconnect.custody.archives import Found, Unread, walk_packages
 from creditconnect.custody.private_files import held
 from creditconnect.errors import FieldInvalid, PackageInvalid, UsageError
 from creditconnect.reasons import RowReason
@@ -24,12 +25,47 @@ from creditconnect.records.documents import Measured, measure
 
 @dataclass(frozen=True, slots=True)
 class VerifiedInto:
-    """How many inputs are in `file`, how many of those a stopped run had answered before, and how many by verdict."""
+    """How many inputs are in `file`, how many of those a stopped run had answered before, and how many by verdict.
+
+    `passed_over` names the files of a folder that hold no package and are no package's document.
+    """
 
     file: Path
     inputs: int
     kept: int
     verdicts: dict[str, int]
+    passed_over: list[str]
+
+
+class _Source:
+    """Where packages come from, and what is left over there when each document was held against its record."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._without_package: list[Path] = []
+        self._documents: set[Path] = set()
+
+    def walk(self) -> Iterator[Found]:
+        return walk_packages(self._path, self._without_package.append)
+
+    def document(self, folder: Path, name: str) -> Measured | None:
+        """As `_measured`. One that can't be read must not stop the others.
+
+        Raises:
+            FieldInvalid: it can't be read.
+        """
+        try:
+            measured = _measured(None, folder, name)
+        except UsageError as error:
+            raise FieldInvalid(name, RowReason.MALFORMED_ROW, error.message) from None
+        if measured is not None:
+            self._documents.add(folder / name)
+        return measured
+
+    def passed_over(self) -> list[str]:
+        """By their names in the folder, after the last answer."""
+        left = (path for path in self._without_package if path not in self._documents)
+        return [_text(path.relative_to(self._path).as_posix()) for path in left]
 
 
 class Verifying(HandingOver):
@@ -41,30 +77,36 @@ class Verifying(HandingOver):
         The package of a document needs the document: the file given, or the one of its name beside the package's file.
 
         Raises:
-            UsageError: a file can't be read, or holds more than one package. SourceUnreadable: a picture without a code
-                of ours. Whatever is wrong with a package is in the answer.
+            UsageError: a file can't be read, or holds more than one package, as folders and archives do, which are for
+                `verify_all` and `verify_into`. SourceUnreadable: a picture without a code of ours. Whatever is wrong
+                with a package is in the answer.
         """
         if isinstance(package, bytes):
             return self._verify(only_package(package), document, None)
         path = Path(package)
         return self._verify(only_package(path), document, path.parent)
 
-    def verify_all(self, path: Path | str) -> Iterator[tuple[str, Verification]]:
-        """Verify every package of a folder or archive, some hundred at a time, under its name there.
+    def verify_all(
+        self, path: Path | str, *, passed_over: Callable[[list[str]], None] = lambda files: None
+    ) -> Iterator[tuple[str, Verification]]:
+        """Verify every package of a folder and those under it, or of an archive, some hundred at a time, by its name.
 
-        Documents lie in the folder, or in the one that holds the archive.
+        Documents lie beside their packages, or beside the archive. In the end `passed_over` is told which files of the
+        folder hold no package and are no package's document.
 
         Raises:
             UsageError: there is no package there. SourceUnreadable: an archive as a whole.
         """
-        inputs = (self._input(name, found, _beside(Path(path))) for name, found in walk_packages(Path(path)))
+        source = _Source(Path(path))
+        inputs = (self._input(found, source) for found in source.walk())
         for lot in verify_many(self._verifier, inputs):
             yield from ((one.name, one.verification) for one in lot)
+        passed_over(source.passed_over())
 
     def verify_into(
         self, path: Path | str, out: Path | str, *, progress: Callable[[int], None] = lambda inputs: None
     ) -> VerifiedInto:
-        """Verify every package of a folder or archive into one file of verdicts, CSV or Parquet by its name.
+        """As `verify_all`, into one file of verdicts, CSV or Parquet by its name.
 
         Stopped anywhere, the same call goes on where it was; the file is there once every input is in it, in the order
         of the inputs' names. `progress` is told how many are.
@@ -79,19 +121,22 @@ class Verifying(HandingOver):
 
     # ------------------------------------------------------------------------------------------------------- private
 
-    def _verify_into(self, source: Path, target: Path, progress: Callable[[int], None]) -> VerifiedInto:
-        journal = Journal(target, self._about(source), now=int(self._clock()))
-        blocks = self.registry.blocks(journal.blocks())
-        journal.keep_as_of({block.number: block.hash for block in blocks if block is not None})
+    def _verify_into(self, path: Path, target: Path, progress: Callable[[int], None]) -> VerifiedInto:
+        journal = Journal(target, self._about(path), now=int(self._clock()))
+        # Without a stopped run there is nothing to ask, and a node that is away is each package's answer.
+        if numbers := journal.blocks():
+            blocks = self.registry.blocks(numbers)
+            journal.keep_as_of({block.number: block.hash for block in blocks if block is not None})
         # By name, in the order of the inputs; None until it is answered.
         rows: dict[str, Row | None] = {}
+        source = _Source(path)
 
         def unanswered() -> Iterator[Input]:
-            for given, found in walk_packages(source):
-                name = _written_name(given, rows)
-                rows[name] = None if isinstance(found, Unread) else journal.known(name, found)
+            for found in source.walk():
+                name = _written_name(found.name, rows)
+                rows[name] = None if isinstance(found.data, Unread) else journal.known(name, found.data)
                 if rows[name] is None:
-                    yield self._input(name, found, _beside(source))
+                    yield self._input(found._replace(name=name), source)
 
         fresh = 0
         with journal.appending() as append:
@@ -105,7 +150,8 @@ class Verifying(HandingOver):
         done = [row for row in rows.values() if row is not None]
         write_result(target, done)
         journal.remove()
-        return VerifiedInto(target, len(done), len(done) - fresh, dict(Counter(row.verdict for row in done)))
+        verdicts = dict(Counter(row.verdict for row in done))
+        return VerifiedInto(target, len(done), len(done) - fresh, verdicts, source.passed_over())
 
     def _about(self, source: Path) -> dict[str, str]:
         identity = self.deployment.identity
@@ -125,19 +171,12 @@ class Verifying(HandingOver):
         busy = UsageError(f"{target}: another process writes it", hint="wait for it, or name another result")
         return held(self.settings.locks_folder / f"verdicts-{name}.lock", busy)
 
-    def _input(self, name: str, found: bytes | Unread, folder: Path) -> Input:
+    def _input(self, found: Found, source: _Source) -> Input:
         """What the journal knows an input by are the bytes as they came, sealed or not."""
-        if isinstance(found, Unread):
-            return Input(name, b"", b"", lambda document: None, unread(found.message))
-        data = found
-
-        def beside(document: str) -> Measured | None:
-            try:
-                return _measured(None, folder, document)
-            except UsageError as error:
-                # One that can't be read must not stop the others.
-                raise FieldInvalid(document, RowReason.MALFORMED_ROW, error.message) from None
-
+        name, data, folder = found
+        if isinstance(data, Unread):
+            return Input(name, b"", b"", lambda document: None, unread(data.message))
+        beside = partial(source.document, folder)
         try:
             return Input(name, data, self.package_unseal(data), beside)
         except PackageInvalid as error:
@@ -146,12 +185,12 @@ class Verifying(HandingOver):
 
 def _written_name(name: str, taken: Container[str]) -> str:
     """A name need not be text; what is written down has to be, and once only: a picture may hold a sheet and a half."""
-    text = name.encode("utf-8", "backslashreplace").decode("utf-8")
+    text = _text(name)
     return next(one for one in chain([text], (f"{text} ({n})" for n in count(2))) if one not in taken)
 
 
-def _beside(source: Path) -> Path:
-    return source if source.is_dir() else source.parent
+def _text(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _measured(document: Path | str | None, folder: Path | None, name: str) -> Measured | None:

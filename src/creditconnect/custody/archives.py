@@ -1,4 +1,4 @@
-"""Many packages at once: in a folder, or in one file, a ZIP of packages (docs/PROTOCOL.md, 6); or one, however carried.
+"""Many packages at once: in a folder and what is under it, or in a ZIP of packages (docs/PROTOCOL.md, 6); or one.
 
 An archive comes from outside: how many members, how large each and all together, and how far they were deflated is
 bounded by what its directory says before a member is read, and again while it is. Members' names are labels; nothing is
@@ -12,12 +12,12 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from creditconnect.custody import packages, printed, sealed_packages
 from creditconnect.custody.printed import is_picture, packages_in, printed_codes
@@ -25,6 +25,7 @@ from creditconnect.custody.printed_codes import join_codes, sort_codes
 from creditconnect.errors import SourceUnreadable, UsageError
 
 FILE_SUFFIX = ".ccarchive"
+_OTHERS_SUFFIX = ".zip"
 PACKAGE_SUFFIXES = (packages.FILE_SUFFIX, sealed_packages.FILE_SUFFIX)
 MOST_MEMBERS = 50_000
 GREATEST_TOTAL_BYTES = 2**30
@@ -60,36 +61,46 @@ class Unread:
     message: str
 
 
+class Found(NamedTuple):
+    """A package by its name in what was walked; its document, if it has one, lies in `folder`."""
+
+    name: str
+    data: bytes | Unread
+    folder: Path
+
+
 def read_packages(path: Path) -> Iterator[tuple[str, bytes]]:
     """As `walk_packages`, up to what can't be read.
 
     Raises:
         UsageError, SourceUnreadable: as there, or of the first file of a folder that can't be read.
     """
-    for name, found in walk_packages(path):
-        if isinstance(found, Unread):
-            raise UsageError(found.message)
-        yield name, found
+    for name, data, _ in walk_packages(path):
+        if isinstance(data, Unread):
+            raise UsageError(data.message)
+        yield name, data
 
 
-def walk_packages(path: Path) -> Iterator[tuple[str, bytes | Unread]]:
-    """Name and bytes of a package, of every package in a folder by name, or of every one in an archive; one at a time.
+def walk_packages(path: Path, passed_over: Callable[[Path], None] = lambda file: None) -> Iterator[Found]:
+    """A package, every package in a folder and the folders under it by name, or every one in an archive; one at a time.
 
-    In a folder an archive's packages come as `archive/name`. What can't be got out of an archive, for it is damaged
-    there, comes as no bytes at all, which are no package. Of what is printed the codes' text comes, as `read_codes`
-    takes it; in a folder a sheet's codes may be in several pictures, and what holds no code is passed over. A file of a
+    In a folder an archive's packages come as `archive/name`, those of a folder under it as `folder/name`. What can't be
+    got out of an archive, for it is damaged there, comes as no bytes at all, which are no package. Of what is printed
+    the codes' text comes, as `read_codes` takes it; in a folder a sheet's codes may be in several pictures. A file of a
     folder that can't be read, or an archive there that is none, comes in its place: the others are read all the same.
+
+    `passed_over` is told of each file of a folder that holds no package: neither named as one, nor an archive of them
+    that is named .zip, nor printed. Links to folders are not followed, for they may lead back.
 
     Raises:
         UsageError: there is no package there, or the one file can't be read. SourceUnreadable: the one archive as a
             whole, or a picture by itself that holds no code.
     """
     if path.is_dir():
-        yield from _read_folder(path)
-    elif is_archive(path):
-        yield from _read_archive(path)
+        yield from _read_folder(path, passed_over)
     else:
-        yield from packages_in(path.name, _read_file(path))
+        held = _read_archive(path) if is_archive(path) else packages_in(path.name, _read_file(path))
+        yield from (Found(name, data, path.parent) for name, data in held)
 
 
 def write_archive(path: Path, members: Iterable[tuple[str, bytes]]) -> int:
@@ -132,42 +143,78 @@ def _method(data: bytes) -> int:
     return zipfile.ZIP_STORED if bomb else zipfile.ZIP_DEFLATED
 
 
-def _read_folder(folder: Path) -> Iterator[tuple[str, bytes | Unread]]:
-    try:
-        files = sorted(folder.iterdir())
-    except OSError as error:
-        raise UsageError(f"{folder}: can't be read ({error.strerror})") from None
+def _read_folder(folder: Path, passed_over: Callable[[Path], None]) -> Iterator[Found]:
     none = True
     # Of sheets that are not whole yet: each code, and the first file that it is in.
-    partial: dict[str, str] = {}
-    for file in files:
+    partial: dict[str, Path] = {}
+    waiting = _listed(folder)
+    while waiting:
+        entry = waiting.pop()
+        file = Path(entry.path)
+        name = _name_in(folder, file)
         try:
-            for found in _read_in_folder(file, partial):
+            if entry.is_dir(follow_symlinks=False) and file.suffix not in (*PACKAGE_SUFFIXES, FILE_SUFFIX):
+                waiting += _listed(file)
+                continue
+            held = _held_in(file, partial)
+            if held is None:
+                passed_over(file)
+                continue
+            for beyond, data in held:
                 none = False
-                yield found
+                yield Found(name + beyond, data, file.parent)
         except (UsageError, SourceUnreadable) as error:
             none = False
-            yield file.name, Unread(error.message)
+            yield Found(name, Unread(error.message), file.parent)
     for codes in chain.from_iterable(sort_codes(partial)):
         none = False
-        yield partial[codes[0]], join_codes(codes)
+        first = partial[codes[0]]
+        yield Found(_name_in(folder, first), join_codes(codes), first.parent)
     if none:
         raise UsageError(
             f"{folder}: holds no package", hint=f"packages end with {', '.join(PACKAGE_SUFFIXES)} or {FILE_SUFFIX}"
         )
 
 
-def _read_in_folder(file: Path, partial: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder, to be taken from the end by name."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name, reverse=True)
+    except OSError as error:
+        raise UsageError(f"{folder}: can't be read ({error.strerror})") from None
+
+
+def _name_in(folder: Path, file: Path) -> str:
+    return file.relative_to(folder).as_posix()
+
+
+def _held_in(file: Path, partial: dict[str, Path]) -> Iterable[tuple[str, bytes]] | None:
+    """What each package's name has beyond the file's, and its bytes; None where the file holds nothing of ours."""
     if file.suffix == FILE_SUFFIX:
-        yield from ((f"{file.name}/{name}", data) for name, data in _read_archive(file))
-    elif file.suffix in PACKAGE_SUFFIXES:
-        yield file.name, _read_file(file)
-    elif file.suffix.lower() in printed.SUFFIXES and file.is_file():
-        whole, left = sort_codes(_codes_of(file))
-        for number, codes in enumerate(whole, start=1):
-            yield file.name if len(whole) == 1 else f"{file.name}/{number}", join_codes(codes)
-        for code in chain.from_iterable(left):
-            partial.setdefault(code, file.name)
+        return ((f"/{name}", data) for name, data in _read_archive(file))
+    if file.suffix in PACKAGE_SUFFIXES:
+        return [("", _read_file(file))]
+    if file.suffix.lower() == _OTHERS_SUFFIX:
+        return _held_in_zip(file)
+    codes = _codes_of(file) if file.suffix.lower() in printed.SUFFIXES else []
+    if not codes:
+        return None
+    whole, left = sort_codes(codes)
+    for code in chain.from_iterable(left):
+        partial.setdefault(code, file)
+    return [("" if len(whole) == 1 else f"/{n}", join_codes(codes)) for n, codes in enumerate(whole, start=1)]
+
+
+def _held_in_zip(file: Path) -> Iterable[tuple[str, bytes]] | None:
+    """None where it is no archive of packages: a document, perhaps, that lies beside its package."""
+    members = ((f"/{name}", data) for name, data in _read_archive(file))
+    try:
+        # All that is asked of the whole is asked before its first member.
+        first = next(members)
+    except (UsageError, SourceUnreadable):
+        return None
+    return chain([first], members)
 
 
 def _codes_of(file: Path) -> list[str]:
@@ -197,6 +244,8 @@ def _read_archive(path: Path) -> Iterator[tuple[str, bytes]]:
             members = archive.infolist()
             _require_bounds(path, members)
             for member in members:
+                if member.is_dir():
+                    continue
                 yield member.filename, _read_member(archive, member)
 
 
@@ -224,7 +273,7 @@ def _require_small_directory(path: Path, file: IO[bytes]) -> None:
 
 
 def _require_bounds(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    if not members:
+    if all(member.is_dir() for member in members):
         raise UsageError(f"{path}: holds no package")
     if len(members) > MOST_MEMBERS:
         raise SourceUnreadable(f"{path}: holds more than {MOST_MEMBERS:,} packages")
@@ -241,8 +290,9 @@ def _wrong_with(member: zipfile.ZipInfo, seen: set[str]) -> str | None:
     name = member.filename
     # As it stands in the file: zipfile cuts a name at its first NUL.
     plain = name == member.orig_filename and name.isprintable() and len(name) <= _GREATEST_NAME
-    if not plain or "/" in name or "\\" in name or not name.endswith(PACKAGE_SUFFIXES):
-        return "is not named as a package is, by a name alone"
+    is_folder = member.is_dir() and member.file_size == 0
+    if not plain or not _leads_down(name) or not (is_folder or name.endswith(PACKAGE_SUFFIXES)):
+        return "is not named as a package is"
     if member.header_offset < 0:
         return "lies outside of the file"
     if name in seen:
@@ -254,6 +304,11 @@ def _wrong_with(member: zipfile.ZipInfo, seen: set[str]) -> str | None:
     if member.file_size > GREATEST_RATIO * max(member.compress_size, 1):
         return f"is deflated to less than a {GREATEST_RATIO}th, as no package is"
     return None
+
+
+def _leads_down(name: str) -> bool:
+    """Whether what stands before a name are folders' names alone: no way up, and none from the root."""
+    return "\\" not in name and not {"", ".", ".."} & set(name.removesuffix("/").split("/"))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -10,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from creditconnect.custody import archives, packages, sealed_packages
-from creditconnect.custody.archives import GREATEST_RATIO, MOST_MEMBERS, is_archive, read_packages, write_archive
+from creditconnect.custody.archives import (
+    GREATEST_RATIO,
+    MOST_MEMBERS,
+    is_archive,
+    read_packages,
+    walk_packages,
+    write_archive,
+)
 from creditconnect.errors import SourceUnreadable, UsageError
 
 PLAIN, SEALED = ("01" * 8 + ".ccpackage", b'{"a":1}'), ("02" * 8 + ".ccsealed", b"creditconnect-sealed/1\n")
@@ -89,6 +97,38 @@ def test_read__file_folder_and_archive_alike__names_and_bytes(path: Path, tmp_pa
     assert list(read_packages(folder / "report.pdf")) == [("report.pdf", b"%PDF-")], "a name is a label"
 
 
+def test_read__folders_in_folders_and_in_archives__each_once_by_its_way_in_a_stable_order(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "b" / "deep").mkdir(parents=True)
+    for name in ("c.ccpackage", "b/z.ccpackage", "b/deep/a.ccpackage", "a.ccpackage"):
+        (folder / name).write_bytes(name.encode())
+    (folder / "b" / "back").symlink_to(folder)
+    zipped(folder / "b" / "hand.ZIP", ("sub/", b""), ("sub/a.ccpackage", b"sub"), PLAIN)
+    names = ["a.ccpackage", "b/deep/a.ccpackage", "b/hand.ZIP/sub/a.ccpackage", f"b/hand.ZIP/{PLAIN[0]}"]
+    assert [name for name, _ in read_packages(folder)] == [*names, "b/z.ccpackage", "c.ccpackage"]
+
+
+def test_walk__what_holds_no_package__told_and_a_folder_that_cant_be_read_comes_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "note.pdf").write_bytes(b"%PDF-")
+    (tmp_path / "photo.png").write_bytes(b"no picture")
+    (tmp_path / "link").symlink_to(tmp_path)
+    zipped(tmp_path / "papers.zip", PLAIN, ("note.pdf", b"%PDF-"))
+    zipped(tmp_path / "bomb.zip", ("a.ccpackage", b"0" * 10**6))
+    os.mkfifo(tmp_path / "pipe.zip")
+    (tmp_path / PLAIN[0]).write_bytes(PLAIN[1])
+    passed_over: list[Path] = []
+    assert [found.name for found in walk_packages(tmp_path, passed_over.append)] == [PLAIN[0]]
+    assert [path.name for path in passed_over] == [
+        "bomb.zip",
+        "link",
+        "papers.zip",
+        "photo.png",
+        "pipe.zip",
+        "note.pdf",
+    ]
+
+
 def test_read__one_at_a_time__the_first_before_the_rest_is_looked_at(path: Path) -> None:
     zipped(path, PLAIN, SEALED)
     reading = read_packages(path)
@@ -129,14 +169,15 @@ def test_read__an_empty_archive__said_so(path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("folder/a.ccpackage", "../a.ccpackage", "/a.ccpackage", "..\\a.ccpackage", "C:\\a.ccpackage", "folder/"),
+        *("../a.ccpackage", "/a.ccpackage", "..\\a.ccpackage", "C:\\a.ccpackage", "folder//a.ccpackage"),
+        *("folder/../a.ccpackage", "./a.ccpackage", "folder/a.pdf", "../", "/", "folder//", "folder/.ccpackage/"),
         *("a.pdf", "a", "a.ccarchive", "a\n.ccpackage", "a\x1b[2J.ccpackage", "a\u202e.ccpackage"),
         "x" * 250 + ".ccpackage",
     ],
 )
 def test_read__a_name_that_is_more_than_a_label__refused_with_its_number_alone(path: Path, name: str) -> None:
     said = refused(zipped(path, PLAIN, (name, b"{}")))
-    assert said == "member 2 is not named as a package is, by a name alone"
+    assert said == "member 2 is not named as a package is"
 
 
 def test_read__a_name_cut_by_nul__refused(path: Path) -> None:
