@@ -220,7 +220,7 @@ def _print(known: KnownSubject) -> None:
     )
     print_table(
         "consents" if subject.consents else "no consent",
-        ("to", "given at", "until", "purpose", "evidence", "SHA-256 of the form"),
+        ("scope", "given at", "until", "purpose", "evidence", "SHA-256 of the form"),
         [
             (" ".join(c.schemas), utc(c.given_at), utc(c.until), c.purpose, c.evidence, c.sha256)
             for c in subject.consents

@@ -89,8 +89,8 @@ def list_(
     if as_json:
         print_json(uploads)
         return
-    named = "" if wanted is None else f" {state}"
-    _print(counted(len(uploads), "upload") + named if uploads else f"no upload{named}", uploads)
+    which = "" if wanted is None else f" ({translate(state)})"
+    _print((counted(len(uploads), "upload") if uploads else translate("no upload")) + which, uploads)
 
 
 @app.command()
@@ -157,11 +157,11 @@ def reject(
 def _print(title: str, uploads: list[Upload] | tuple[Upload, ...]) -> None:
     print_table(
         title,
-        ("upload #", "state", "subject #", "name", "type", "bytes #", "received at", "why"),
+        ("upload #", "state", "subject #", "file name", "type", "bytes #", "received at", "why"),
         [
             (
                 one.number,
-                one.state.value,
+                translate(one.state.value),
                 one.subject,
                 one.name,
                 one.media_type or "-",
