@@ -12,6 +12,7 @@ from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
     counted,
+    offering,
     open_client,
     print_json,
     print_table,
@@ -36,7 +37,7 @@ KINDS = ("data", "exchange", *ROLES)
 PASSPHRASE = "passphrase"  # noqa: S105  a kind's name
 EXIT_DAMAGED = 1
 
-KindArgument = Annotated[str, typer.Argument(help="data, exchange, submit or review.")]
+KindArgument = Annotated[str, typer.Argument(help="data, exchange, submit or review.", autocompletion=offering(*KINDS))]
 
 
 @app.command("list")
@@ -66,7 +67,13 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def rotate(
-    kind: Annotated[str, typer.Argument(help="data, exchange, submit, review, or passphrase (the vault's).")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="data, exchange, submit, review, or passphrase (the vault's).",
+            autocompletion=offering(*KINDS, PASSPHRASE),
+        ),
+    ],
     hybrid: Annotated[
         bool, typer.Option(help="Of an exchange key: ML-KEM-768 with X25519, against quantum computers to come.")
     ] = False,

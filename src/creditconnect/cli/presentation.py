@@ -179,6 +179,27 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {plural}"
 
 
+def offering(*values: str) -> Callable[[str], list[str]]:
+    """What a shell is offered for a half-typed value of an option or argument."""
+
+    def offered(incomplete: str) -> list[str]:
+        return [value for value in values if value.startswith(incomplete)]
+
+    return offered
+
+
+def offer_reasons(incomplete: str) -> list[str]:
+    """`offering` each reason by its name."""
+    return offering(*(reason.name for reason in ChainReason))(incomplete)
+
+
+def offer_schemas(incomplete: str) -> list[str]:
+    """`offering` each schema's id."""
+    from creditconnect.records.schemas import SchemaCatalogue
+
+    return offering(*SchemaCatalogue().ids)(incomplete)
+
+
 def utc(seconds: int) -> str:
     """A time as people read it, UTC; a dash for none. What no calendar reaches is shown in seconds."""
     if seconds > GREATEST_SECONDS:

@@ -15,6 +15,7 @@ from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
     counted,
+    offer_reasons,
     open_client,
     parse_expiry,
     parse_reason,
@@ -140,7 +141,7 @@ def accept(
 @app.command()
 def reject(
     number: NumberArgument,
-    reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, IDENTITY_MISMATCH, ...")],
+    reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, IDENTITY_MISMATCH, ...", autocompletion=offer_reasons)],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
