@@ -179,7 +179,7 @@ def import_(
 
 def _require_kind(kind: str, known: tuple[str, ...]) -> None:
     if kind not in known:
-        raise UsageError(f"{kind!r} is no kind of key here", hint=f"one of {', '.join(known)}")
+        raise UsageError(f"{kind!r} is no kind of key here", hint=f"the kinds are {', '.join(known)}")
 
 
 def _require_fitting(kind: str, *, exchange: bool, account: bool) -> None:

@@ -86,6 +86,7 @@ def test_translated__a_message_whose_template_has_a_joint__is_read_as_a_whole() 
 @pytest.mark.parametrize(
     ("language", "english", "wanted"),
     [
+        (SIMPLIFIED, "the kinds are data, submit, passphrase", "密钥种类有 data, submit, passphrase"),
         (SIMPLIFIED, "one of A, B, C, D, E", "应为 A, B, C, D, E 之一"),
         (TRADITIONAL, "one of A, B, C, D, E", "應為 A, B, C, D, E 之一"),
         (
