@@ -35,6 +35,7 @@ _SPEAKERS = {
     **dict.fromkeys(("FieldInvalid", "_check", "Check"), (2, 3)),
     **dict.fromkeys(("_valid", "_skipped", "_error"), (1,)),
     **dict.fromkeys(("_Unsound", "_unsound"), (1,)),
+    # With its measure word a noun is a message of its own; alone it heads a column.
     "counted": (1,),
     **dict.fromkeys(("Case", "Advice"), (0,)),
 }
@@ -68,6 +69,7 @@ _MAKERS_OF_FILES = frozenset(
         *("custody/sheets", "network/configuration", "network/watching", "records/currencies"),
     )
 )
+_COUNTED = " (counted)"
 # What is read out of a table of messages, or made of one with its values.
 _READERS = ("format", "get")
 # Neither are names of others' things, what they say, and what is part of a name.
@@ -77,7 +79,15 @@ _NO_MESSAGES = frozenset(
         *("fatal error:", "Low disk space"),
         *("NOT_VERIFIED: {}", "verdict {}", "entitlement VALID, standing INVALID SUSPENDED"),
         *("NOT_VERIFIED: SEALED_FOR_ANOTHER", "NOT_VERIFIED: PACKAGE_ALTERED", "NOT_VERIFIED: DISPUTED"),
-        *("NOT_VERIFIED: SUPERSEDED", "records.tx IN {}", "records.id < ?", "records.file = ?", "{} {}", " or "),
+        *(
+            "NOT_VERIFIED: SUPERSEDED",
+            "records.tx IN {}",
+            "records.id < ?",
+            "records.file = ?",
+            "{} {}",
+            " or ",
+            "{} (counted)",
+        ),
         "In units of the currency, not in minor ones, e.g. 1234.50; minor_digits says how many digits those have.",
     )
 )
@@ -91,8 +101,12 @@ _MESSAGES_NAMES = frozenset(
     ("error", "failure", "message", "str(error)", "outcome.error", "result.refusal", "unit.format(limit=limit)")
 )
 _NESTED_PLACES = ("by",)
-# Words that stand for a value, where a cell of a table shows it: of RecordStanding, and why a row is in the sample.
-_WORDS = ("waiting", "under way", "registered", "drawn", "amount", "findings", "new subject")
+# Words that stand for a value, where a cell of a table shows it: of RecordStanding, why a row is in the sample, and of
+# UploadState.
+_WORDS = (
+    *("waiting", "under way", "registered", "drawn", "amount", "findings", "new subject"),
+    *("accepted", "rejected", "refused", "duplicate"),
+)
 
 
 @dataclass
@@ -136,7 +150,8 @@ class _Module:
         self._makes_files = module in _MAKERS_OF_FILES
         self._functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         self._calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-        self._spoken = {id(text): text for call in self._calls for text in _spoken(call)}
+        self._spoken = {id(text) for call in self._calls for text in (*_spoken(call), *self._headings(call))}
+        self._counted = {id(text) for call in self._calls if _name(call) == "counted" for text in _spoken(call)}
         self._known: dict[int, bool] = {}
 
     def messages(self) -> Found:
@@ -144,6 +159,16 @@ class _Module:
         for function in self._functions.values():
             if self._is_cli and not self._makes_files and _is_command(function):
                 yield from ((text, set(), function.lineno) for text in paragraphs(ast.get_docstring(function) or ""))
+
+    def _headings(self, call: ast.Call) -> Iterator[ast.expr]:
+        """Of a table's columns, also where a name stands for them."""
+        if _name(call) != "print_table" or len(call.args) < 2:
+            return
+        columns = call.args[1]
+        named = [columns]
+        if isinstance(columns, ast.Name):
+            named = [value for node in ast.walk(self._tree) for value in _assigned(node, columns.id)]
+        yield from (element for one in named if isinstance(one, ast.Tuple) for element in one.elts)
 
     def _of(self, node: ast.AST, scope: ast.FunctionDef | None, *, said: bool) -> Found:
         said = said or id(node) in self._spoken
@@ -165,7 +190,7 @@ class _Module:
         if said or (self._is_phrase(text) and not self._makes_files):
             nested = {place for place, value in enumerate(values) if self._is_message(value, scope)}
             nested |= {at for at, name in enumerate(_NAMED_PLACE.findall(said_with_names)) if name in _NESTED_PLACES}
-            yield text.removesuffix(" #"), nested, getattr(node, "lineno", 0)
+            yield text.removesuffix(" #") + _COUNTED * (id(node) in self._counted), nested, getattr(node, "lineno", 0)
         for value in values:
             yield from self._of(value, scope, said=said and isinstance(value, ast.IfExp | ast.BoolOp))
 
@@ -261,8 +286,6 @@ def _spoken(call: ast.Call) -> Iterator[ast.expr]:
     name = _name(call)
     places = _SPEAKERS.get(name, (0,) if _ERROR.fullmatch(name) else ())
     yield from (call.args[place] for place in places if place < len(call.args))
-    if name == "print_table" and len(call.args) > 1 and isinstance(call.args[1], ast.Tuple):
-        yield from call.args[1].elts
     yield from (keyword.value for keyword in call.keywords if keyword.arg in _KEYWORDS)
 
 

@@ -48,6 +48,8 @@ def test_demo__on_validators__verifies_all_and_all_that_must_fail_does(demo: tup
     verified = [line.split() for line in said.splitlines() if "personal-credit-report/1" in line]
     assert [row[-2] for row in verified] == ["500", "500"]
     assert "storage root agrees" in said
+    (deployment,) = re.findall(r"^as (\S.*)$", said, re.MULTILINE)
+    assert (ROOT / deployment).is_file(), "where it was run, whichever folder was named"
 
 
 @pytest.mark.timeout(DEMO_SECONDS)

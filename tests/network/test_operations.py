@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from creditconnect.chain.deployment import Deployment
 from creditconnect.network.engine import Engine
+from creditconnect.settings import load
+from creditconnect.types import ChainIdentity
 from tests.network.conftest import ROOT, free_port
 
 GUIDE = ROOT / "docs" / "OPERATIONS.md"
@@ -28,6 +31,9 @@ def test_operations__every_command_in_its_order__as_the_guide_says(engine: Engin
     for port in ("30303", "30304", "30305", "30306", "8645", "8646", "8647", "8648"):
         assert port in script
         script = script.replace(port, str(free_port()))
+    # What the guide takes as given: a registry that was deployed. Its home is made, and asks no node.
+    identity = ChainIdentity(1, b"\1" * 32, "0x" + "2" * 40, b"\3" * 32)
+    Deployment(identity, 1, "1.0.0", {1: "HK", 2: "CN-SZ"}).write(tmp_path / "registry.json")
     tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     try:
         done = subprocess.run(
@@ -55,6 +61,9 @@ def test_operations__every_command_in_its_order__as_the_guide_says(engine: Engin
     assert (tmp_path / "hongkong" / "genesis.json").read_bytes() == (
         tmp_path / "shenzhen" / "genesis.json"
     ).read_bytes()
+    made = load(tmp_path / "bank")
+    assert len(made.nodes) == 2
+    assert made.seals.validators.keys() == {"hk", "sz"}
     assert not list(tmp_path.glob("hongkong/sz/*")), "the other side's private part is nowhere here"
 
 

@@ -130,9 +130,10 @@ def planted(folder: Path) -> dict[str, Template]:
     ("source", "wanted"),
     [
         ('raise UsageError(f"{path}: is wrong", hint="mend it")', {"{}: is wrong", "mend it"}),
-        ("say(f\"{a} and {counted(n, 'fault')}\")", {"{} and {}", "fault"}),
+        ("say(f\"{a} and {counted(n, 'fault')}\")", {"{} and {}", "fault (counted)"}),
         ('raise FieldInvalid(field, reason, "too long" if long else "too short")', {"too long", "too short"}),
         ('print_table("a title", ("one", "two #"), rows)', {"a title", "one", "two"}),
+        ('_COLUMNS = ("one", "two #")\nprint_table(title, _COLUMNS, rows)', {"one", "two"}),
         ('_HINTS = {1: "is less than {limit}"}', {"is less than {}"}),
         ('Option(help="Which file.")', {"Which file."}),
         ('def _why():\n    return "said by way of a helper"', {"said by way of a helper"}),

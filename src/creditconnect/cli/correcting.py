@@ -15,6 +15,7 @@ from creditconnect.cli.presentation import (
     JsonOption,
     confirm,
     counted,
+    offer_reasons,
     open_client,
     parse_reason,
     parse_record_hash,
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
 EXIT_DECLINED = 1
 RecordArgument = Annotated[str, typer.Argument(help="A record hash.")]
-ReasonOption = Annotated[str, typer.Option(help="Why: DATA_ERROR, SUBJECT_REQUEST, CONSENT_WITHDRAWN, ...")]
+ReasonOption = Annotated[
+    str, typer.Option(help="Why: DATA_ERROR, SUBJECT_REQUEST, CONSENT_WITHDRAWN, ...", autocompletion=offer_reasons)
+]
 AccountOption = Annotated[str, typer.Option("--as", help="Which chain key acts: submit or review.")]
 
 

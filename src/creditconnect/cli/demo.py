@@ -60,7 +60,7 @@ def demo(
     authorities = stage.make_authorities()
     with CHAINS[network](stage, tuple(authorities.values()), port) as chain:
         try:
-            _play(stage, authorities, chain)
+            _play(stage, authorities, chain, folder)
         finally:
             _dump_chain(chain.url, folder / "chain.jsonl")
         say(f"\ndone in {time.monotonic() - started:.0f} s; homes, packages, logs and the whole chain are in {folder}/")
@@ -125,7 +125,8 @@ class Leg:
         )
 
 
-def _play(stage: Stage, authorities: dict[str, str], chain: DemoChain) -> None:
+def _play(stage: Stage, authorities: dict[str, str], chain: DemoChain, folder: Path) -> None:
+    """`folder` is the stage's as it was given, which paths are shown under."""
     from creditconnect.cli import must_fail
     from creditconnect.cli.stage import HK, SZ
 
@@ -134,7 +135,7 @@ def _play(stage: Stage, authorities: dict[str, str], chain: DemoChain) -> None:
     # Setting up would wait for a block a call; from here on blocks come as the authorities' chains have them.
     chain.begin()
     say(f"at {chain.url}, deployed and admitted in {time.monotonic() - began:.0f} s by the admins' ape scripts")
-    say(f"as {deployment.relative_to(stage.folder.parent)}", end="\n\n")
+    say(f"as {folder / deployment.relative_to(stage.folder)}", end="\n\n")
     southbound = _legs(stage, HK, SZ)
     # Here, so that it expires while the other direction runs.
     expiring = must_fail.expiring_record(stage, HK, SZ)

@@ -87,7 +87,7 @@ def files(home: HomeOption = None, as_json: JsonOption = False) -> None:
         return
     print_table(
         f"{counted(len(waiting), 'file')} to decide on" if waiting else "no file waits",
-        ("file #", "name", "submitted at", "rows #", "batches"),
+        ("file #", "file name", "submitted at", "rows #", "batches"),
         [(one.id, one.name, utc(one.submitted_at), one.rows, ", ".join(map(str, one.batches))) for one in waiting],
     )
 
@@ -196,7 +196,7 @@ def _print_row(one: Examined) -> None:
 
 def _print_log(reading: LogReading) -> None:
     print_table(
-        f"{len(reading.entries)} in the review log",
+        f"{counted(len(reading.entries), 'entry')} in the review log",
         ("entry #", "at", "account", "action", "batch #", "record", "reason", "plan", "transaction", "note"),
         [_log_row(entry, reading) for entry in reading.entries],
     )

@@ -12,6 +12,7 @@ from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
     counted,
+    offering,
     open_client,
     print_json,
     print_table,
@@ -36,7 +37,7 @@ KINDS = ("data", "exchange", *ROLES)
 PASSPHRASE = "passphrase"  # noqa: S105  a kind's name
 EXIT_DAMAGED = 1
 
-KindArgument = Annotated[str, typer.Argument(help="data, exchange, submit or review.")]
+KindArgument = Annotated[str, typer.Argument(help="data, exchange, submit or review.", autocompletion=offering(*KINDS))]
 
 
 @app.command("list")
@@ -66,7 +67,13 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def rotate(
-    kind: Annotated[str, typer.Argument(help="data, exchange, submit, review, or passphrase (the vault's).")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="data, exchange, submit, review, or passphrase (the vault's).",
+            autocompletion=offering(*KINDS, PASSPHRASE),
+        ),
+    ],
     hybrid: Annotated[
         bool | None,
         typer.Option(
@@ -177,7 +184,7 @@ def import_(
 
 def _require_kind(kind: str, known: tuple[str, ...]) -> None:
     if kind not in known:
-        raise UsageError(f"{kind!r} is no kind of key here", hint=f"one of {', '.join(known)}")
+        raise UsageError(f"{kind!r} is no kind of key here", hint=f"the kinds are {', '.join(known)}")
 
 
 def _require_fitting(kind: str, *, exchange: bool, account: bool) -> None:

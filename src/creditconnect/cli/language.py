@@ -54,8 +54,11 @@ class Translator:
         self._exact = {english: text for english, text in entries.items() if "{}" not in english}
         templates = [english for english in entries if "{}" in english]
         # The one with most of its own words first: "{}: {}" fits everything.
-        templates.sort(key=lambda english: (-len(_PLACE.sub("", english)), english))
-        self._templates = [(_pattern(english), entries[english], nested.get(english, ())) for english in templates]
+        own = {english: len(_PLACE.sub("", english)) for english in templates}
+        templates.sort(key=lambda english: (-own[english], english))
+        self._templates = [
+            (_pattern(english), entries[english], nested.get(english, ()), own[english]) for english in templates
+        ]
 
     def translated(self, english: str, depth: int = _GREATEST_DEPTH) -> str:
         """The message in this language; as it is where there is no entry for it."""
@@ -63,7 +66,7 @@ class Translator:
             return self._exact[english]
         if not depth or not english.strip():
             return english
-        for pattern, translation, nested in self._templates:
+        for pattern, translation, nested, _ in self._templates:
             if (found := pattern.fullmatch(english)) is not None:
                 values = [
                     self._nested(value, depth - 1) if place in nested else value
@@ -76,12 +79,20 @@ class Translator:
         """A value that is a message, or an error with its hint as `str` joins them."""
         if " " not in value:
             return value
+        # A message may have a joint of its own: it is parted there unless the whole has a template of more words.
+        whole = self._own_words(value)
         for at in (found.start() for found in reversed(list(_JOINT.finditer(value)))):
             message = self.translated(value[:at], depth)
             hint = self.translated(value[at + 2 :], depth)
-            if message != value[:at] and hint != value[at + 2 :]:
+            if message != value[:at] and hint != value[at + 2 :] and self._own_words(value[:at]) >= whole:
                 return f"{message}：{hint}"
         return self.translated(value, depth)
+
+    def _own_words(self, english: str) -> int:
+        """How many characters of a message are its template's own; 0 where there is no entry for it."""
+        if english in self._exact:
+            return len(english)
+        return next((own for pattern, _, _, own in self._templates if pattern.fullmatch(english)), 0)
 
 
 def chosen_language(arguments: Sequence[str]) -> str:
@@ -95,7 +106,9 @@ def chosen_language(arguments: Sequence[str]) -> str:
     named = _option(arguments) or settings.language() or ENGLISH
     found = _known(named)
     if found is None:
-        raise UsageError(f"there are no messages in {named!r}", hint=f"one of {ENGLISH}, {SIMPLIFIED}, {TRADITIONAL}")
+        raise UsageError(
+            f"there are no messages in {named!r}", hint=f"one of {', '.join(dict.fromkeys(NAMES.values()))}"
+        )
     return found
 
 

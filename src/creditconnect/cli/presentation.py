@@ -168,11 +168,36 @@ def named_or_scanned(path: Path) -> Path | bytes:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 package`, `2 packages`, and `batches` too; where a language has no plural, the noun as it translates."""
-    if (translated := translate(noun)) != noun:
+    """`1 package`, `2 packages`, `batches` and `entries` too; in Chinese the noun with its measure word."""
+    # Of its own in the catalogue: the same noun heads columns, where a measure word has no place.
+    key = f"{noun} (counted)"
+    if (translated := translate(key)) != key:
         return f"{number:,} {translated}"
-    ending = "es" if noun.endswith("ch") else "s"
-    return f"{number:,} {noun}{ending if number != 1 else ''}"
+    if number == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("try") else f"{noun}{'es' if noun.endswith('ch') else 's'}"
+    return f"{number:,} {plural}"
+
+
+def offering(*values: str) -> Callable[[str], list[str]]:
+    """What a shell is offered for a half-typed value of an option or argument."""
+
+    def offered(incomplete: str) -> list[str]:
+        return [value for value in values if value.startswith(incomplete)]
+
+    return offered
+
+
+def offer_reasons(incomplete: str) -> list[str]:
+    """`offering` each reason by its name."""
+    return offering(*(reason.name for reason in ChainReason))(incomplete)
+
+
+def offer_schemas(incomplete: str) -> list[str]:
+    """`offering` each schema's id."""
+    from creditconnect.records.schemas import SchemaCatalogue
+
+    return offering(*SchemaCatalogue().ids)(incomplete)
 
 
 def utc(seconds: int) -> str:

@@ -17,6 +17,7 @@ from creditconnect.cli.presentation import (
     JsonOption,
     ask_new_passphrase,
     counted,
+    offer_schemas,
     open_client,
     parse_expiry,
     print_json,
@@ -108,7 +109,9 @@ def submit(
     mapping: Annotated[
         str | None, typer.Option("--map", help="A mapping TOML, or the name of one that comes along.")
     ] = None,
-    schema: Annotated[str | None, typer.Option(help="The schema's id, where no mapping names it.")] = None,
+    schema: Annotated[
+        str | None, typer.Option(help="The schema's id, where no mapping names it.", autocompletion=offer_schemas)
+    ] = None,
     expires: Annotated[str | None, typer.Option(help="Until when the records hold (UTC); never, if not given.")] = None,
     row_format: Annotated[
         str | None, typer.Option("--format", help="csv, jsonl, parquet or xlsx, where the name does not say.")

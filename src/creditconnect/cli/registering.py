@@ -21,6 +21,7 @@ from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
     counted,
+    offer_schemas,
     open_client,
     print_json,
     print_table,
@@ -159,7 +160,10 @@ def show(
 @app.command()
 def consent(
     number: NumberArgument,
-    scope: Annotated[list[str], typer.Option("--schema", help="A schema's id, or all; may be given again.")],
+    scope: Annotated[
+        list[str],
+        typer.Option("--schema", help="A schema's id, or all; may be given again.", autocompletion=offer_schemas),
+    ],
     until: Annotated[str, typer.Option(help="Until when (UTC); without an end, if not given.")] = "",
     given: Annotated[str, typer.Option(help="When it was given (UTC); now, if not given.")] = "",
     purpose: Annotated[str, typer.Option(help="What for, in words; no personal data.")] = "",
@@ -185,7 +189,7 @@ def consent(
 @app.command()
 def withdraw(
     number: NumberArgument,
-    schema: Annotated[str, typer.Option(help="Only for this schema.")] = "all",
+    schema: Annotated[str, typer.Option(help="Only for this schema.", autocompletion=offer_schemas)] = "all",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -220,7 +224,7 @@ def _print(known: KnownSubject) -> None:
     )
     print_table(
         "consents" if subject.consents else "no consent",
-        ("to", "given at", "until", "purpose", "evidence", "SHA-256 of the form"),
+        ("scope", "given at", "until", "purpose", "evidence", "SHA-256 of the form"),
         [
             (" ".join(c.schemas), utc(c.given_at), utc(c.until), c.purpose, c.evidence, c.sha256)
             for c in subject.consents

@@ -13,6 +13,7 @@ from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
     counted,
+    offer_reasons,
     open_client,
     parse_reason,
     print_json,
@@ -90,7 +91,7 @@ def approve(
 
 @app.command()
 def reject(
-    reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, PLAUSIBILITY, ...")],
+    reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, PLAUSIBILITY, ...", autocompletion=offer_reasons)],
     batches: BatchesArgument = None,
     file: FileOption = None,
     note: NoteOption = "",

@@ -8,13 +8,23 @@ from typing import Annotated
 import typer
 
 from creditconnect.cli.language import translate
-from creditconnect.cli.presentation import HomeOption, JsonOption, open_client, print_json, print_table, say
+from creditconnect.cli.presentation import (
+    HomeOption,
+    JsonOption,
+    offer_schemas,
+    open_client,
+    print_json,
+    print_table,
+    say,
+)
 
 app = typer.Typer(
     help="Schemas: what a record has to say, and a sheet to fill in.", no_args_is_help=True, rich_markup_mode=None
 )
 
-SchemaArgument = Annotated[str, typer.Argument(help="The schema's id, e.g. personal-credit-report/1.")]
+SchemaArgument = Annotated[
+    str, typer.Argument(help="The schema's id, e.g. personal-credit-report/1.", autocompletion=offer_schemas)
+]
 
 
 @app.command(name="list")

@@ -15,6 +15,7 @@ from creditconnect.cli.presentation import (
     HomeOption,
     JsonOption,
     counted,
+    offer_reasons,
     open_client,
     parse_expiry,
     parse_reason,
@@ -89,8 +90,8 @@ def list_(
     if as_json:
         print_json(uploads)
         return
-    named = "" if wanted is None else f" {state}"
-    _print(counted(len(uploads), "upload") + named if uploads else f"no upload{named}", uploads)
+    which = "" if wanted is None else f" ({translate(state)})"
+    _print((counted(len(uploads), "upload") if uploads else translate("no upload")) + which, uploads)
 
 
 @app.command()
@@ -140,7 +141,7 @@ def accept(
 @app.command()
 def reject(
     number: NumberArgument,
-    reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, IDENTITY_MISMATCH, ...")],
+    reason: Annotated[str, typer.Option(help="Why: DATA_ERROR, IDENTITY_MISMATCH, ...", autocompletion=offer_reasons)],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -157,11 +158,11 @@ def reject(
 def _print(title: str, uploads: list[Upload] | tuple[Upload, ...]) -> None:
     print_table(
         title,
-        ("upload #", "state", "subject #", "name", "type", "bytes #", "received at", "why"),
+        ("upload #", "state", "subject #", "file name", "type", "bytes #", "received at", "why"),
         [
             (
                 one.number,
-                one.state.value,
+                translate(one.state.value),
                 one.subject,
                 one.name,
                 one.media_type or "-",

@@ -207,7 +207,7 @@ def _claim_rows(claims: tuple[Claim, ...], codes: dict[int, str]) -> list[tuple[
             claim.batch,
             utc(claim.registered_at),
             utc(claim.expires_at),
-            claim.state.name + (" (expired)" if claim.expired else ""),
+            claim.state.name + (translate(" (expired)") if claim.expired else ""),
         )
         for claim in claims
     ]

@@ -22,7 +22,7 @@ from creditconnect.cli.language import (
     load_translator,
     speak,
 )
-from creditconnect.cli.presentation import confirm, print_table, say
+from creditconnect.cli.presentation import confirm, counted, print_table, say
 from creditconnect.errors import UsageError
 from tools.messages import catalogue
 
@@ -69,6 +69,59 @@ def test_translated__values__as_they_are_and_messages_among_them_too() -> None:
     assert translator.translated("a: b") == "a——b"
     assert translator.translated("nothing of ours") == "nothing of ours"
     assert translator.translated("{0}: is wrong ({})") == "({}) {0} 有误", "a value is no template"
+
+
+def test_translated__a_message_whose_template_has_a_joint__is_read_as_a_whole() -> None:
+    entries = {
+        "not at {}: {}": "{0} 处不对：{1}",
+        "not {}": "并非 {0}",
+        "too {}": "太 {0}",
+        "{}: bad ({})": "{0} 有误（{1}）",
+    }
+    translator = Translator(entries, {"not at {}: {}": [1], "{}: bad ({})": [1]})
+    assert translator.translated("f: bad (not at a: too long)") == "f 有误（a 处不对：太 long）"
+    assert translator.translated("f: bad (not long: too short)") == "f 有误（并非 long：太 short）", "with its hint"
+
+
+@pytest.mark.parametrize(
+    ("language", "english", "wanted"),
+    [
+        (SIMPLIFIED, "the kinds are data, submit, passphrase", "密钥种类有 data, submit, passphrase"),
+        (SIMPLIFIED, "one of A, B, C, D, E", "应为 A, B, C, D, E 之一"),
+        (TRADITIONAL, "one of A, B, C, D, E", "應為 A, B, C, D, E 之一"),
+        (
+            SIMPLIFIED,
+            "not a package in canonical form (not a canonical record at $: not UTF-8 at byte 1)",
+            "不是规范形式的凭证包（在 $ 处不是规范的记录：第 1 字节处不是 UTF-8）",
+        ),
+    ],
+)
+def test_translated__in_the_catalogues_own_words(language: str, english: str, wanted: str) -> None:
+    translator = load_translator(language)
+    assert translator is not None
+    assert translator.translated(english) == wanted
+
+
+@pytest.mark.parametrize(
+    ("language", "wanted"),
+    [
+        ("en", ["1 batch to decide on", "3 entries in the review log", "batch", "record"]),
+        (SIMPLIFIED, ["1 个批次待决定", "复核日志中有 3 个条目", "批次", "记录"]),
+        (TRADITIONAL, ["1 個批次待決定", "覆核日誌中有 3 個條目", "批次", "紀錄"]),
+    ],
+)
+def test_counted__a_noun_that_heads_a_column_too__has_its_measure_word_only_where_counted(
+    language: str, wanted: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    speak(language)
+    try:
+        say(f"{counted(1, 'batch')} to decide on")
+        say(f"{counted(3, 'entry')} in the review log")
+        print_table("", ("batch #", "record"), [("7", "x")])
+    finally:
+        speak("en")
+    first, second, _, _, headings, *_ = capsys.readouterr().out.splitlines()
+    assert [first, second, *headings.split()] == wanted
 
 
 # Their places hold a role, a number, names of columns: nothing that anybody else writes.

@@ -89,9 +89,19 @@ def test_version__is_the_packages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "offered"), [("creditconnect ver", ["verify"]), ("creditconnect audit re", ["replay"])]
+    ("typed", "offered"),
+    [
+        ("creditconnect ver", ["verify"]),
+        ("creditconnect audit re", ["replay"]),
+        ("creditconnect keys rotate pass", ["passphrase"]),
+        ("creditconnect keys retire s", ["submit"]),
+        ("creditconnect revoke --reason DA", ["DATA_ERROR"]),
+        ("creditconnect review reject --reason PL", ["PLAUSIBILITY"]),
+        ("creditconnect submit mine.csv --schema doc", ["document/1"]),
+        ("creditconnect schema template p", ["personal-credit-report/1"]),
+    ],
 )
-def test_completion__of_a_half_typed_command__offers_the_whole(typed: str, offered: list[str]) -> None:
+def test_completion__of_a_half_typed_command_or_value__offers_the_whole(typed: str, offered: list[str]) -> None:
     asked = {
         "_CREDITCONNECT_COMPLETE": "complete_bash",
         "COMP_WORDS": typed,
