@@ -28,11 +28,13 @@ def make_home(
     roles: tuple[str, ...],
     ask: Ask | None,
     remote_keys: Mapping[str, str] = MappingProxyType({}),
+    sampling_plan: str = "",
     scrypt_work: int | None = None,
 ) -> dict[str, str]:
     """Make a new home: settings, trusted deployment, keyring and a chain key for each role; the keys' addresses.
 
     A key of `roles` is made here; one of `remote_keys` (role to `URL` or `URL#PUBLIC_KEY`) stays in its signer.
+    `sampling_plan` is what review.toml says, where there is none; empty for none.
     Asks for each passphrase once, before anything is written. `scrypt_work` below the defaults is for keys that guard
     nothing.
 
@@ -62,6 +64,8 @@ def make_home(
     for role, signer in signers.items():
         signer.write(settings.key_file(role))
         addresses[role] = signer.address
+    if sampling_plan and not settings.sampling_file.exists():
+        settings.sampling_file.write_text(sampling_plan, encoding="utf-8")
     # Last: a home without settings is none, so an interrupted init leaves nothing that looks like one.
     homes.write(settings)
     return addresses

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from creditconnect.exchange.sampling import load_plan
 from creditconnect.types import BatchStatus, RecordState
 from tests.chain.console import Console
 from tests.chain.homes import (
@@ -188,6 +189,20 @@ def test_init__a_provider__has_home_keys_and_addresses_to_bind(stage: Stage, con
         assert said["accounts"][role] == "0x" + json.loads(keystore.read_text())["address"].lower().removeprefix("0x")
         assert stat.S_IMODE(keystore.stat().st_mode) == 0o600
     assert console.does("status", "--json", home=tmp_path / "new").json["institution"] == "CRA-HK-09"
+
+
+def test_init__a_review_key__begins_with_a_plan_that_asks_for_looks_at_high_findings(
+    stage: Stage, console: Console, tmp_path: Path
+) -> None:
+    where = ("--node", stage.anvil.url, "--deployment", stage.deployment)
+    said = console.does("init", "CRA-HK-09", *where, "--key", "review", home=tmp_path / "reviewing")
+    assert "rows with a high finding have to be looked at" in said.out
+    plan = load_plan(tmp_path / "reviewing" / "review.toml")
+    assert plan is not None
+    assert plan.canonical() == b'{"findings":"high"}'
+    said = console.does("init", "CRA-HK-09", *where, "--key", "submit", home=tmp_path / "submitting")
+    assert "looked at" not in said.out
+    assert not (tmp_path / "submitting" / "review.toml").exists()
 
 
 def test_init__a_bank_under_the_name_of_its_code__needs_no_chain_key(stage: Stage, console: Console) -> None:

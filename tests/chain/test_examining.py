@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -119,6 +120,34 @@ def test_show__an_identifier_under_another_name__tells_it_with_its_predecessor(r
     others = [other for other in examined if other is not one]
     assert [(other.predecessor, other.changes, other.is_new) for other in others] == [(None, (), True)] * 4
     assert [[found.rule for found in other.findings] for other in others] == [[], [], ["age"], []]
+
+
+def test_show__the_register_has_another_name_or_date__tells_both_and_the_subjects_number(reviewer: Client) -> None:
+    said = [one.row.record for one in reviewer.review_show(BATCH)]
+    identities: list[Any] = [record["identity"] for record in said if record is not None]
+    known = [
+        # Another spelling of the same name is no other name; where the register has no date, none is compared.
+        {"name": identities[0]["name"].upper().replace(" ", "  ")},
+        {"name": identities[2]["name"], "date": "1970-01-01"},
+        {"name": "Totally Different Name", "date": identities[4]["date_of_birth"]},
+    ]
+    rows = [
+        {"type": "person", "hkid": identities[at]["identifiers"][0]["number"], **one}
+        for at, one in zip((0, 2, 4), known, strict=True)
+    ]
+    text = "".join(json.dumps(one) + "\n" for one in rows)
+    assert reviewer.subject_register(BytesIO(text.encode()), row_format="jsonl").new == len(rows)
+    conflicts = {
+        one.row.number: [(found.path, found.severity, found.message) for found in one.findings]
+        for one in reviewer.review_show(BATCH)
+        if one.row.number in (1, 3, 5)
+    }
+    assert conflicts == {
+        1: [],
+        3: [("/identity/date_of_birth", "high", "another date of birth than registered subject 2 has")],
+        5: [("/identity/name", "high", "another name than registered subject 3 has")],
+    }
+    assert len(reviewer.review_show_row(BATCH, 5).findings) == 1
 
 
 def test_show__the_subjects_record_was_revoked__it_is_no_evidence_and_no_predecessor(reviewer: Client) -> None:

@@ -123,6 +123,21 @@ def test_subject_register__header_that_names_another_column__the_file_is_refused
     assert "the header names 'colour'" in console.run("subject", "register", path, home=bureau).complaint
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("s.xlsx", ()), ("s.parquet", ()), ("s.xls", ()), ("s", ()), ("s.csv", ("--format", "xlsx"))],
+)
+def test_subject_register__no_csv_or_jsonl__refused_unread(
+    console: Console, bureau: Path, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    path = tmp_path / name
+    path.write_text(SUBJECTS)
+    assert console.run("subject", "register", path, *options, home=bureau).complaint == (
+        f"{name}: subjects are read from CSV and JSONL alone: save it as .csv or .jsonl, or give --format"
+    )
+    assert console.does("subject", "register", path, "--format", "csv", "--json", home=bureau).json["new"] == 2
+
+
 def test_submit__rows_of_others__rejected_by_line_and_the_rest_goes_on(
     console: Console, bureau: Path, subjects: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +31,8 @@ STANDARD_INPUT = Path("-")
 GREATEST_BATCH = 2**48 - 1
 # What may be typed at a question, in any of the languages.
 _ANSWERS = {**dict.fromkeys(("y", "yes", "是"), True), **dict.fromkeys(("", "n", "no", "否"), False)}
+# What moves a cursor, turns the direction of writing, or hides what is there: controls, formats, separators of lines.
+_UNSEEN = ("Cc", "Cf", "Zl", "Zp")
 # A bar that comes and goes within a second is only noise.
 BAR_AFTER_SECONDS = 1.0
 # The last second of the year 9999; the registry takes expiries beyond it.
@@ -100,15 +103,15 @@ def say(text: str = "", *, file: Any = None, end: str = "\n", flush: bool = Fals
 
 
 def print_json(document: object, file: Any = None) -> None:
-    """A document as JSON, bytes as hex."""
+    """A document as JSON, bytes as hex; what is not seen is escaped, so that it stays the same document."""
     import orjson
 
     text = orjson.dumps(document, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode()
-    print(text, file=file or sys.stdout)
+    print(_seen(text), file=file or sys.stdout)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table, cut to the terminal only where there is one; text is shown as it is, never read as markup.
+    """A table, cut to the terminal only where there is one; text is never read as markup, and nothing in it is unseen.
 
     Title and columns are translated; cells are values, so whoever puts a message into one translates it. Only the title
     where there are no rows.
@@ -123,10 +126,10 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         heading = translate(column.removesuffix(" #"))
         table.add_column(heading, justify="right" if column.endswith("#") else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(_seen(str(cell))) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     # A line of its own: a table's own title would be folded to the table's width.
-    console.print(Text(translate(title), style="bold"), soft_wrap=True)
+    console.print(Text(_seen(translate(title)), style="bold"), soft_wrap=True)
     if rows:
         console.print(table)
 
@@ -248,6 +251,14 @@ def parse_expiry(text: str | None) -> int:
     if seconds <= 0:
         raise UsageError(f"{text!r} is not in the future", hint="e.g. 2027-01-31; leave --expires away for never")
     return seconds
+
+
+def _seen(text: str) -> str:
+    """The text with what is not seen as JSON escapes, as `\\u202e`; line ends stay."""
+    import json
+
+    unseen = (one for one in set(text) if one != "\n" and unicodedata.category(one) in _UNSEEN)
+    return text.translate({ord(one): json.dumps(one)[1:-1] for one in unseen})
 
 
 def _ask_hidden(text: str) -> str:

@@ -96,6 +96,8 @@ def init(
     if addresses:
         become = translate("are rejected; see creditconnect subject register" if require_subjects else "are taken")
         say(f"  rows of subjects that are not registered {become} (require_registered_subjects in settings.toml)")
+    if "review" in addresses:
+        say("  rows with a high finding have to be looked at before they are approved (review.toml)")
 
 
 def submit(

@@ -10,6 +10,7 @@ from functools import cached_property
 from creditconnect.chain.registry import Batch
 from creditconnect.client.opened import Opened
 from creditconnect.custody.review_log import GREATEST_NOTE, Broken, ReviewAct, ReviewAction, ReviewEntry, ReviewLog
+from creditconnect.custody.subjects import SubjectRegister
 from creditconnect.errors import UsageError
 from creditconnect.exchange import sampling
 from creditconnect.exchange.examination import Examination, Examined
@@ -195,7 +196,8 @@ class Examining(Opened):
     def _examined(self, batch: int, rows: list[BatchRow]) -> list[Examined]:
         block = self.final_block()
         registered_at = self._review(block).batch(batch, block).registered_at
-        examination = Examination(self._review_vault, self.schemas, self._limits, self._states)
+        register = SubjectRegister(self._review_vault, clock=self._clock)
+        examination = Examination(self._review_vault, register, self.schemas, self._limits, self._states)
         return examination.examine(rows, datetime.fromtimestamp(registered_at, UTC).date())
 
     def _sample(self, plan: SamplingPlan, batch: int, examined: Iterable[Examined]) -> list[SampledRow]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from creditconnect import settings as homes
+from creditconnect.exchange.sampling import FIRST_PLAN
 from creditconnect.home import make_home
 from creditconnect.settings import Ask
 from creditconnect.types import UNSEALED, Seals, Suite
@@ -33,7 +34,8 @@ class Initialising:
 
         `nodes` holds one URL a side, the own side's first; `roles` names the chain keys to make (submit, review; none
         for a bank), `remote_keys` those that a signer holds, as `URL` or `URL#PUBLIC_KEY`. `seals` says whose seals
-        make a block final; without, nobody's are asked for.
+        make a block final; without, nobody's are asked for. With a review key it begins with a sampling plan: rows with
+        a high finding have to be looked at.
 
         Raises:
             SettingsError: a node is no URL, there is no such suite, there is a home already, or the deployment file is
@@ -47,4 +49,5 @@ class Initialising:
             require_registered_subjects=require_registered_subjects,
             seals=seals,
         )
-        return make_home(made, deployment, roles=roles, ask=ask, remote_keys=remote_keys)
+        plan = FIRST_PLAN if "review" in {*roles, *remote_keys} else ""
+        return make_home(made, deployment, roles=roles, ask=ask, remote_keys=remote_keys, sampling_plan=plan)

@@ -12,7 +12,7 @@ from creditconnect.custody.subjects import KnownSubject
 from creditconnect.errors import FieldInvalid, UsageError
 from creditconnect.exchange.subject_files import SubjectsRegistered, register_file
 from creditconnect.records.identifiers import Identifier, check
-from creditconnect.records.reading import format_of
+from creditconnect.records.reading import SUFFIXES
 from creditconnect.records.subjects import EVERY_SCHEMA, SubjectKind, consent_of
 
 
@@ -41,7 +41,7 @@ class Registering(Opened):
         """
         if isinstance(source, str | Path):
             source, name = Path(source), Path(source).name
-            row_format = row_format or format_of(source)
+            row_format = row_format or SUFFIXES.get(source.suffix.lower(), "")
         if row_format is None:
             raise UsageError(f"{name}: its format is not said", hint="csv or jsonl")
         return register_file(

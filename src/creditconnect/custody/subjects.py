@@ -92,6 +92,17 @@ class SubjectRegister:
         """The number of the subject that has this identifier."""
         return self._owners([identifier]).get(identifier)
 
+    def having(self, identifiers: Iterable[Identifier]) -> dict[Identifier, KnownSubject]:
+        """The subjects that have these identifiers; those that nobody has are left out.
+
+        Raises:
+            Tampered: a subject does not open.
+        """
+        owners = self._owners(identifiers)
+        rows = self._look_up(f"SELECT {_COLUMNS} FROM subjects WHERE id IN", list(set(owners.values())))
+        known = {one.number: one for one in map(self._opened, rows)}
+        return {identifier: known[number] for identifier, number in owners.items()}
+
     def newest(self, limit: int, *, before: int | None = None, kind: SubjectKind | None = None) -> list[KnownSubject]:
         """Subjects, the newest first, from below the number `before` on."""
         of_kind, parameters = ("kind = ? AND", [kind]) if kind else ("", [])

@@ -1,6 +1,7 @@
 """What a reviewer is shown beside each row: what is doubtful, what changed, what else there is of the subject.
 
-Decides nothing and keeps nothing; reads the vault, and asks for the records' states on the chain once a batch.
+Decides nothing and keeps nothing; reads the vault and its register of subjects, and asks for the records' states on
+the chain once a batch.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from creditconnect.custody.subjects import KnownSubject, SubjectRegister
 from creditconnect.custody.vault import StoredRecord, Vault
 from creditconnect.errors import Tampered
 from creditconnect.exchange.review import BatchRow
@@ -18,6 +20,7 @@ from creditconnect.records.differences import Difference, differences
 from creditconnect.records.identifiers import Identifier
 from creditconnect.records.plausibility import Finding, Plausibility, Severity
 from creditconnect.records.schemas import SchemaCatalogue
+from creditconnect.records.subjects import SubjectKind
 from creditconnect.types import RecordState
 
 IDENTITY_CONFLICT = "identity-conflict"
@@ -29,6 +32,7 @@ _CURRENT = {RecordState.ACTIVE.name, RecordState.DISPUTED.name, "EXPIRED"}
 # What was found wrong already is no evidence against what comes after it.
 _FOUND_WRONG = {RecordState.REJECTED.name, RecordState.REVOKED.name}
 _PARTS = {"name": "name", "born": "date of birth", "incorporated": "date of incorporation"}
+_SINCE = {SubjectKind.PERSON: "born", SubjectKind.FIRM: "incorporated"}
 
 States = Callable[[list[StoredRecord]], list[str]]
 
@@ -70,10 +74,16 @@ class Examination:
     """Examines rows of one vault."""
 
     def __init__(
-        self, vault: Vault, schemas: SchemaCatalogue, limits: Mapping[str, Plausibility], states: States
+        self,
+        vault: Vault,
+        register: SubjectRegister,
+        schemas: SchemaCatalogue,
+        limits: Mapping[str, Plausibility],
+        states: States,
     ) -> None:
         """`states` gives each record's state on the chain."""
         self._vault = vault
+        self._register = register
         self._schemas = schemas
         self._limits = limits
         self._states_of = states
@@ -82,24 +92,51 @@ class Examination:
         self._states: dict[int, str] = {}
 
     def examine(self, rows: Sequence[BatchRow], on: date) -> list[Examined]:
-        """Every row, in the order given; `on` is the day on which the batch was registered."""
+        """Every row, in the order given; `on` is the day on which the batch was registered.
+
+        Raises:
+            Tampered: a registered subject does not open.
+        """
         related = [self._related(row) for row in rows]
         self._ask_states(record for records in related for record in records)
-        return [self._examined(row, records, on) for row, records in zip(rows, related, strict=True)]
+        known = self._register.having(one for row in rows for one in self._identifiers(row))
+        return [self._examined(row, records, known, on) for row, records in zip(rows, related, strict=True)]
 
     # ------------------------------------------------------------------------------------------------------- private
 
-    def _examined(self, row: BatchRow, records: list[StoredRecord], on: date) -> Examined:
+    def _examined(
+        self, row: BatchRow, records: list[StoredRecord], known: Mapping[Identifier, KnownSubject], on: date
+    ) -> Examined:
         if row.stored is None or row.record is None:
             return Examined(row, (), None, (), ())
         related = [self._as_related(record) for record in records]
         earlier = [one for one in related if one.id < row.stored.id]
         own = self._limits[row.stored.schema].findings(row.record, on)
-        conflicts = self._conflicts(row.stored, row.record, earlier)
+        subjects = {known[one].number: known[one] for one in self._identifiers(row) if one in known}
+        conflicts = (
+            *self._register_conflicts(row.stored, row.record, subjects.values()),
+            *self._conflicts(row.stored, row.record, earlier),
+        )
         predecessor = next((one for one in earlier if one.schema == row.stored.schema and one.state in _CURRENT), None)
         before = None if predecessor is None else self._opened[predecessor.id]
         changes = () if before is None else tuple(differences(before, row.record))
         return Examined(row, (*conflicts, *own), predecessor, changes, tuple(related))
+
+    def _register_conflicts(
+        self, own: StoredRecord, record: dict[str, Any], subjects: Iterable[KnownSubject]
+    ) -> Iterator[Finding]:
+        """Where the register has another name or date under the same identifier."""
+        said = self._limits[own.schema].identity_of(record)
+        for one in subjects:
+            registered = {"name": one.subject.name, _SINCE[one.subject.kind]: one.subject.since}
+            for part, value in registered.items():
+                if value and part in said and _plain(said[part].value) != _plain(value):
+                    yield Finding(
+                        IDENTITY_CONFLICT,
+                        said[part].pointer,
+                        Severity.HIGH,
+                        f"another {_PARTS.get(part, part)} than registered subject {one.number} has",
+                    )
 
     def _conflicts(self, own: StoredRecord, record: dict[str, Any], earlier: list[Related]) -> Iterator[Finding]:
         """Where the same identifier was somebody else's before: told once a part, against the newest that differs."""
@@ -130,16 +167,21 @@ class Examination:
 
     def _related(self, row: BatchRow) -> list[StoredRecord]:
         """The other records about whom a row is about, newest first; each opened once."""
-        if row.stored is None or row.record is None:
+        if row.stored is None:
             return []
         found: dict[int, StoredRecord] = {}
-        for subject in self._schemas.load(row.stored.schema).identifiers(row.record):
+        for subject in self._identifiers(row):
             found |= {record.id: record for record in self._about(subject) if record.id != row.stored.id}
         earlier = sorted((number for number in found if number < row.stored.id), reverse=True)[:GREATEST_RELATED]
         later = sorted(number for number in found if number > row.stored.id)[:GREATEST_RELATED]
         for number in earlier:
             self._open(found[number])
         return [found[number] for number in (*reversed(later), *earlier)]
+
+    def _identifiers(self, row: BatchRow) -> tuple[Identifier, ...]:
+        if row.stored is None or row.record is None:
+            return ()
+        return self._schemas.load(row.stored.schema).identifiers(row.record)
 
     def _about(self, subject: Identifier) -> list[StoredRecord]:
         if subject not in self._subjects:

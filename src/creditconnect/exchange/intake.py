@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import secrets
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ from creditconnect.errors import FieldInvalid, UsageError
 from creditconnect.reasons import RowReason
 from creditconnect.records import documents
 from creditconnect.records.canonical import parse
+from creditconnect.records.handing_in import HandingIn
 from creditconnect.records.preparation import prepare_record
 from creditconnect.records.rows import GREATEST_ROW_BYTES
 from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, DOCUMENT, PERSONAL_CREDIT_REPORT, SchemaCatalogue
@@ -199,7 +201,8 @@ class Intake:
             subject = self._register.get(upload.subject).subject
         except UsageError:
             raise FieldInvalid(_FIELD, RowReason.SUBJECT_UNKNOWN, "no subject of that number is registered") from None
-        if name.lower().endswith(_RECORD_SUFFIX):
+        is_report = name.lower().endswith(_RECORD_SUFFIX)
+        if is_report:
             schema, media_type = self._schemas.load(_REPORT_OF[subject.kind]), "application/json"
             if len(content) > GREATEST_ROW_BYTES:
                 raise FieldInvalid(_FIELD, RowReason.TOO_LARGE, f"a record longer than {GREATEST_ROW_BYTES} bytes")
@@ -210,7 +213,10 @@ class Intake:
             media_type = measured.media_type
             record = _document(measured, name, subject)
         canonical = prepare_record(record, schema)
-        for place, identifier in enumerate(schema.identifiers(record)):
+        # A document's are the register's own, and a person may have had two of one kind.
+        said = schema.identifiers(record) if is_report else ()
+        HandingIn(secrets.token_bytes(16)).check(1, record, canonical, said, schema)
+        for place, identifier in enumerate(said):
             if identifier not in subject.identifiers:
                 raise FieldInvalid(
                     schema.identifier_field(place), RowReason.SUBJECT_AMBIGUOUS, "is not this subject's identifier"

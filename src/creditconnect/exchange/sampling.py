@@ -8,7 +8,8 @@
         [above_minor]                                  # every row with an amount above, in minor units by currency
         HKD = 100_000_000                              # an amount in a currency that is not named counts as above
 
-Without the file there is no plan: nobody has to look, and each decision's log entry shows that.
+Without the file there is no plan: nobody has to look, and each decision's log entry shows that. A home that is
+made with a review key begins with `FIRST_PLAN`.
 
 Which one in n is drawn by the vault's key over the hash of the block that registered the batch and the record's hash
 and commitment: the same for every reviewer; not to be known to whoever submits before the batch is registered, and
@@ -33,6 +34,9 @@ from creditconnect.records.currencies import CURRENCIES
 from creditconnect.records.plausibility import Finding, Severity
 from creditconnect.types import Derived
 
+FIRST_PLAN = """# The rows that a reviewer has to look at before he may approve them; more can be asked for: every = 10
+findings = "high"
+"""
 KEY_PURPOSE = b"creditconnect/sampling"
 _KNOWN = ("every", "findings", "new_subjects", "above_minor")
 GREATEST_EVERY = 1_000_000

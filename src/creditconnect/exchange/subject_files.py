@@ -15,7 +15,7 @@ from typing import BinaryIO
 from creditconnect.custody.subjects import Registered, SubjectRegister
 from creditconnect.errors import FieldInvalid, SourceUnreadable
 from creditconnect.exchange.submission import GREATEST_STEM, rejected_list
-from creditconnect.records.reading import Format, read_rows
+from creditconnect.records.reading import BINARY, Format, read_rows
 from creditconnect.records.rows import Row
 from creditconnect.records.subjects import COLUMNS, SubjectRow, subject_of
 from creditconnect.types import Rejection
@@ -23,6 +23,8 @@ from creditconnect.types import Rejection
 # Subjects entered by one commit.
 CHUNK_ROWS = 500
 SHOWN_REJECTIONS = 20
+# What is read in this process, which a library that reads the others might take down.
+_FORMATS = frozenset(Format) - BINARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ def register_file(
     Raises:
         SourceUnreadable: the source as a whole, or its header names a column that there is not.
     """
+    if row_format not in _FORMATS:
+        raise SourceUnreadable(
+            f"{name}: subjects are read from CSV and JSONL alone", hint="save it as .csv or .jsonl, or give --format"
+        )
     rows = _checked_columns(read_rows(source, row_format), name, row_format)
     counts: Counter[Registered] = Counter()
     numbers: list[int] = []

@@ -160,7 +160,7 @@ def _compiled(document: Mapping[str, Any], catalogue: SchemaCatalogue) -> Column
     _demand_keys(document, _TOP_KEYS, "")
     schema = catalogue.load(_demand(document, "schema", str))
     columns = _demand(document, "columns", dict)
-    ignored = _demand(document, "ignored", list, [])
+    ignored = _ignored(document)
     leaves: dict[Path, tuple[str, _Leaf]] = {}
     paths: dict[str, str] = {}
     for path, value in _demand(document, "constants", dict, {}).items():
@@ -172,8 +172,19 @@ def _compiled(document: Mapping[str, Any], catalogue: SchemaCatalogue) -> Column
         _add(leaves, f"columns.{name}", path, column, schema)
         paths[path] = name
     required = {leaf.name for _, leaf in leaves.values() if isinstance(leaf, _Column) and not leaf.is_optional}
-    known = Columns(frozenset(required), frozenset(columns) | frozenset(ignored))
+    known = Columns(frozenset(required), frozenset(columns) | ignored)
     return ColumnMapping(schema.id, known, paths, _built({path: leaf for path, (_, leaf) in leaves.items()}, schema))
+
+
+def _ignored(document: Mapping[str, Any]) -> frozenset[str]:
+    found: set[str] = set()
+    for name in _demand(document, "ignored", list, []):
+        if not isinstance(name, str):
+            raise _MappingError("ignored", "holds something else than columns' names")
+        if name in found:
+            raise _MappingError("ignored", f"{name[:64]!r} is there twice")
+        found.add(name)
+    return frozenset(found)
 
 
 def _demand(document: Mapping[str, Any], key: str, kind: type, default: Any = None) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 from creditconnect.errors import FieldInvalid
 from creditconnect.reasons import RowReason
 from creditconnect.records.canonical import canonicalise
+from creditconnect.records.cells import is_formula
 from creditconnect.records.identifiers import Identifier, IdentifierType, check
 
 GREATEST_TEXT = 200
@@ -92,7 +93,7 @@ def subject_of(fields: Mapping[str, Any], known_schemas: frozenset[str], now: in
     """The subject that a row says; columns that are not there are empty.
 
     Raises:
-        FieldInvalid: about a column: MISSING, TEXT, UNKNOWN_CODE, IDENTIFIER, DATE or NUMBER.
+        FieldInvalid: about a column: MISSING, TEXT, FORMULA, UNKNOWN_CODE, IDENTIFIER, DATE or NUMBER.
     """
     if unknown := sorted(set(fields) - COLUMNS):
         raise FieldInvalid(unknown[0][:64], RowReason.SCHEMA, f"no such column; there are {', '.join(sorted(COLUMNS))}")
@@ -185,6 +186,8 @@ def _text(column: str, value: object) -> str:
     if len(stripped) > GREATEST_TEXT:
         raise FieldInvalid(column, RowReason.TOO_LARGE, f"longer than {GREATEST_TEXT} characters")
     canonicalise({column: stripped})
+    if is_formula(stripped):
+        raise FieldInvalid(column, RowReason.FORMULA, "begins like a formula; write it without the sign")
     return stripped
 
 

@@ -165,6 +165,26 @@ def test_print_table__text_like_markup_or_too_long__is_shown_whole(capsys: pytes
     assert all(line.endswith(("1", "20")) for line in lines if "Chan" in line or "陳" in line)
 
 
+# It turns the direction of writing, joins, hides, deletes, breaks a line, begins an escape, and is beyond 16 bits.
+UNSEEN = "\u202e\u2066\u200b\u200d\ufeff\u00ad\u007f\u0085\u2028\x1b\U000e0041"
+
+
+def test_print_table__what_is_not_seen_in_a_cell_or_title__is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(f"of {UNSEEN}", ("name",), [(f"陳{UNSEEN}大文 Zoë",)])
+    shown = capsys.readouterr().out
+    assert not set(UNSEEN) & set(shown)
+    assert "\\u202e" in shown.splitlines()[0]
+    assert r"陳\u202e\u2066\u200b" in shown
+    assert "大文 Zoë" in shown
+
+
+def test_print_json__what_is_not_seen__is_escaped_and_reads_back_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"name": f"陳{UNSEEN}"})
+    shown = capsys.readouterr().out
+    assert not set(UNSEEN) & set(shown)
+    assert json.loads(shown) == {"name": f"陳{UNSEEN}"}
+
+
 def test_print_table__no_rows__is_its_title(capsys: pytest.CaptureFixture[str]) -> None:
     print_table("no batch waits", ("batch #", "records #"), [])
     assert capsys.readouterr().out == "no batch waits\n"

@@ -134,6 +134,10 @@ def report(**identity: object) -> bytes:
         ("report.json", report(date_of_birth="1990-02-30"), "DATE"),
         ("report.json", report(identifiers=[{"type": "HKID", "number": "A1234564"}]), "IDENTIFIER"),
         ("report.json", report(identifiers=[{"type": "HKID", "number": "E3649125"}]), "SUBJECT_AMBIGUOUS"),
+        ("report.json", report(identifiers=[HKID._asdict()] * 2), "IDENTIFIER"),
+        ("report.json", report(name="@SUM(1+1)*cmd|' /C calc'!A0"), "FORMULA"),
+        ("report.json", json.dumps(row(0) | {"report": row(0)["report"] | {"number": "=A1"}}).encode(), "FORMULA"),
+        ("=evil.pdf", PDF, "FORMULA"),
         ("esc\x1b[31m.pdf", PDF, "TEXT"),
         ("e\u0301.pdf", PDF, "TEXT"),
     ],
@@ -151,6 +155,15 @@ def test_step__what_is_no_upload__refused_with_the_reason_and_kept_sealed(
     assert ground.receipt(refused.number)["reasons"][0]["reason"] == reason
     if content:
         assert ground.uploads.content(refused.number) == content
+
+
+def test_step__subject_with_two_identifiers_of_a_kind__a_document_waits(ground: Ground) -> None:
+    another = Identifier("HKID", "E3649125")
+    ground.register.register([SubjectRow(Subject(SubjectKind.PERSON, "Chan Tai Man", (another,)), number=1)])
+    ground.drop("statement.pdf")
+    (upload,) = ground.take()
+    assert upload.state is UploadState.WAITING
+    assert len(read_canonical(upload.record.encode())["subject"]["identifiers"]) == 2
 
 
 def test_step__name_that_is_not_utf_8__refused(ground: Ground) -> None:

@@ -144,6 +144,8 @@ HEAD = 'schema = "personal-credit-report/1"\n'
         (HEAD + '[columns]\na = "identity.name"\na = "trace"\n', "small.toml: line 4: a is there twice"),
         (HEAD + '[columns]\n"a b" = "trace"\n"a b"="trace"\n', 'small.toml: line 4: "a b" is there twice'),
         (HEAD + '[columns.a]\npath = "trace"\n[columns.a]\n', r"small.toml: line 4: \[columns.a\] is there twice"),
+        (HEAD + 'ignored = ["b", "c", "b"]\n[columns]\na = "trace"\n', "small.toml: ignored: 'b' is there twice"),
+        (HEAD + 'ignored = [["b"]]\n[columns]\na = "identity.name"\n', "small.toml: ignored: holds something else"),
         (HEAD + 'ignored = ["a"]\n[columns]\na = "identity.name"\n', "columns.a: .*ignored"),
         (
             HEAD + '[columns]\na = "identity.name"\nb = "identity.name"\n',

@@ -38,6 +38,8 @@ def test_subject_of__a_consent__with_its_dates_in_seconds() -> None:
         ({"name": "x" * 201}, "name", RowReason.TOO_LARGE),
         ({"name": "a\x1bb"}, "name", RowReason.TEXT),
         ({"name": 7}, "name", RowReason.TEXT),
+        ({"name": "=cmd|x"}, "name", RowReason.FORMULA),
+        ({"contact": ' =HYPERLINK("x")'}, "contact", RowReason.FORMULA),
         ({"hkid": "A123456(4)"}, "hkid", RowReason.IDENTIFIER),
         ({"hkid": ""}, "hkid, cn_resident_id", RowReason.MISSING),
         ({"lei": "5493001KJTIIGC8Y1R12"}, "lei", RowReason.IDENTIFIER),
@@ -61,6 +63,10 @@ def test_subject_of__a_wrong_column__named_without_its_value(
         subject_of({**PERSON, **changed}, SCHEMAS, NOW)
     assert (error.value.field, error.value.reason) == (field, reason)
     assert not any(str(value) in error.value.message for value in changed.values() if len(str(value)) > 4)
+
+
+def test_subject_of__a_telephone_number__is_no_formula() -> None:
+    assert subject_of({**PERSON, "contact": "+852 2345 6789"}, SCHEMAS, NOW).subject.contact == "+852 2345 6789"
 
 
 @pytest.mark.parametrize(
