@@ -57,7 +57,8 @@ def every_kind(stage: Stage, tmp_path: Path) -> Path:
     reports = records["personal-credit-report/1"]
     bureau.revoke(bytes.fromhex(reports[0].stem), ChainReason.DATA_ERROR)
     bureau.dispute(bytes.fromhex(reports[1].stem), ChainReason.DATA_ERROR)
-    bureau.supersede(bytes.fromhex(reports[2].stem), bytes.fromhex(reports[3].stem), ChainReason.DATA_ERROR)
+    superseded, successor = (bytes.fromhex(reports[number].stem) for number in (2, 3))
+    bureau.supersede(superseded, successor, ChainReason.DATA_ERROR, other_subject=True)
     altered = reports[4].read_bytes()
     (folder / "altered.ccpackage").write_bytes(altered.replace(b"Synthetic", b"Authentic"))
     (folder / "malformed.ccpackage").write_bytes(altered[:-1])
