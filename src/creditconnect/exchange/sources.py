@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from creditconnect.errors import SourceUnreadable
-from creditconnect.records.documents import document_files
+from creditconnect.records.documents import PassedOver, document_files, passed_over
 
 STANDARD_INPUT = "standard input"
 
@@ -86,6 +86,10 @@ class Source:
 
     def file_name(self) -> str:
         return self.name if self._path is None else self._path.name
+
+    def passed_over(self) -> PassedOver:
+        """What a folder holds that is no part of it."""
+        return PassedOver() if self._path is None else passed_over(self._path)
 
     def digest(self) -> bytes:
         """SHA-256 of the bytes; of a folder, of its files' digests in their order."""

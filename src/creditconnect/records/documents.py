@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -96,8 +97,30 @@ def read_documents(source: Path) -> Iterator[Row | Rejection]:
     """
     files = document_files(source)
     if not files:
-        raise SourceUnreadable(f"{source}: holds no document", hint="name a file, or a folder of files")
+        raise SourceUnreadable(f"{source}: holds no document", hint="name a file, or a folder with files right in it")
     return map(_row, range(1, len(files) + 1), files)
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """What lies in a folder that is submitted, and is no part of it: how many of each."""
+
+    folders: int = 0
+    # Whatever has a name that begins with a dot.
+    hidden: int = 0
+    # Pipes, devices, links that lead nowhere.
+    special: int = 0
+
+
+def passed_over(source: Path) -> PassedOver:
+    """What `document_files` leaves out of a folder."""
+    if not source.is_dir():
+        return PassedOver()
+    found = list(source.iterdir())
+    shown = [path for path in found if not path.name.startswith(".")]
+    folders = sum(path.is_dir() for path in shown)
+    files = sum(path.is_file() for path in shown)
+    return PassedOver(folders, len(found) - len(shown), len(shown) - folders - files)
 
 
 def document_files(source: Path) -> list[Path]:
