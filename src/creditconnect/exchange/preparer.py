@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -33,6 +33,7 @@ from creditconnect.records.identifiers import Identifier
 from creditconnect.records.mapping import ColumnMapping, load_mapping
 from creditconnect.records.preparation import Prepared, prepare
 from creditconnect.records.reading import BINARY, read_rows
+from creditconnect.records.rows import Row
 from creditconnect.records.schemas import Schema, SchemaCatalogue
 from creditconnect.types import Rejection
 
@@ -142,12 +143,22 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 def _chunks(source: Source, form: Form, tell_unread: Callable[[list[str]], None]) -> Iterator[Chunk]:
     handing_in = HandingIn(secrets.token_bytes(16))
     if form.row_format == documents.FORMAT:
-        return _grouped(prepare(documents.read_documents(source.path()), None, form.schema, handing_in))
+        return _grouped(_of_documents(source, form, handing_in))
     columns = form.mapping.columns if form.mapping else None
     rows = read_rows(
         source.opened(), form.row_format, columns, sheet=form.sheet, name=source.name, tell_unread=tell_unread
     )
     return _grouped(prepare(rows, form.mapping, form.schema, handing_in))
+
+
+def _of_documents(source: Source, form: Form, handing_in: HandingIn) -> Iterator[Prepared | Rejection]:
+    """Each document's record; one that is rejected is named by its file, as its line is but a place in a folder."""
+    for row in documents.read_documents(source.path()):
+        for done in prepare([row], None, form.schema, handing_in):
+            if isinstance(row, Row) and isinstance(done, Rejection):
+                yield replace(done, field=documents.label(row.fields["document"]["name"]))
+            else:
+                yield done
 
 
 def _grouped(rows: Iterable[Prepared | Rejection]) -> Iterator[Chunk]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from creditconnect.custody.subjects import SubjectRegister
 from creditconnect.custody.vault import FileTotals, StoredRecord, Vault
@@ -19,6 +20,7 @@ from creditconnect.exchange.outbox import Outbox
 from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
 from creditconnect.exchange.sources import Source
 from creditconnect.records import documents
+from creditconnect.records.canonical import read_canonical
 from creditconnect.records.cells import spreadsheet_safe
 from creditconnect.records.documents import PassedOver, document_files, passed_over
 from creditconnect.records.mapping import ColumnMapping
@@ -284,7 +286,7 @@ def _of_registered(chunk: Chunk, form: Form, subjects: SubjectRegister) -> Chunk
     rejected = [
         Rejection(
             chunk.prepared[at].line,
-            (form.mapping and form.mapping.column_at(refused.field)) or refused.field,
+            _place(form, chunk.prepared[at], refused.field),
             refused.reason,
             refused.message,
         )
@@ -294,6 +296,14 @@ def _of_registered(chunk: Chunk, form: Form, subjects: SubjectRegister) -> Chunk
         [row for at, row in enumerate(chunk.prepared) if at not in refusals],
         sorted((*chunk.rejections, *rejected), key=lambda rejection: rejection.line),
     )
+
+
+def _place(form: Form, row: Prepared, field: str) -> str:
+    """What its list calls the place of a row's fault: the column, the field, or the document's name."""
+    if form.row_format == documents.FORMAT:
+        document: Any = read_canonical(row.canonical)["document"]
+        return documents.label(document["name"])
+    return (form.mapping and form.mapping.column_at(field)) or field
 
 
 def _sum(one: FileTotals, other: FileTotals) -> FileTotals:

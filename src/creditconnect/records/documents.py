@@ -130,13 +130,19 @@ def document_files(source: Path) -> list[Path]:
     return sorted(path for path in source.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
+def label(name: str) -> str:
+    """A name as it may be shown: nothing in it moves a cursor or turns the direction of writing."""
+    shown = (one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode() for one in name)
+    return "".join(shown)
+
+
 def _row(number: int, path: Path) -> Row | Rejection:
     try:
         return Row(number, document_record(path))
     except FieldInvalid as error:
-        return Rejection(number, path.name, error.reason, error.message)
+        return Rejection(number, label(path.name), error.reason, error.message)
     except OSError as error:
-        return Rejection(number, path.name, RowReason.MALFORMED_ROW, f"can't be read ({error.strerror})")
+        return Rejection(number, label(path.name), RowReason.MALFORMED_ROW, f"can't be read ({error.strerror})")
 
 
 def _media_type(first: bytes) -> str:
