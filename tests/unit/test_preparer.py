@@ -125,4 +125,6 @@ def test_prepared_chunks__documents_that_are_refused__are_named_by_their_files(t
     (chunk,) = chunks_of(tmp_path, form, 0)
     assert [row.line for row in chunk.prepared] == [2]
     refused = [(rejection.line, rejection.field) for rejection in chunk.rejections]
+    with spooled(io.BytesIO(b"%PDF-1.7 fine.pdf"), tmp_path, "fine.pdf") as piped, prepared_chunks(piped, form) as same:
+        assert [row.canonical for one in same for row in one.prepared] == [row.canonical for row in chunk.prepared]
     assert refused == [(1, "=evil\\u202e.pdf"), (3, "z\\udcff.pdf")]

@@ -115,6 +115,7 @@ def submit(
         str | None, typer.Option("--format", help="csv, jsonl, parquet or xlsx, where the name does not say.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="The Excel workbook's sheet; the first, if not given.")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of a document that comes on standard input.")] = None,
     detach: Annotated[bool, typer.Option(help="Only take the rows in; creditconnect run sends them.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -135,6 +136,7 @@ def submit(
             expires_at=expires_at,
             row_format=row_format,
             sheet=sheet,
+            name=name,
             detach=detach,
             progress=progress,
         )

@@ -153,7 +153,12 @@ def _chunks(source: Source, form: Form, tell_unread: Callable[[list[str]], None]
 
 def _of_documents(source: Source, form: Form, handing_in: HandingIn) -> Iterator[Prepared | Rejection]:
     """Each document's record; one that is rejected is named by its file, as its line is but a place in a folder."""
-    for row in documents.read_documents(source.path()):
+    opened = source.opened()
+    if isinstance(opened, Path):
+        rows = documents.read_documents(opened)
+    else:
+        rows = documents.read_document(opened, source.name)
+    for row in rows:
         for done in prepare([row], None, form.schema, handing_in):
             if isinstance(row, Row) and isinstance(done, Rejection):
                 yield replace(done, field=documents.label(row.fields["document"]["name"]))

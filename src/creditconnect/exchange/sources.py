@@ -97,15 +97,18 @@ class Source:
 
 
 @contextmanager
-def spooled(stream: BinaryIO, folder: Path) -> Iterator[Source]:
-    """A stream's bytes, kept in a file without a name in `folder` (POSIX 0600) for as long as the context lasts."""
+def spooled(stream: BinaryIO, folder: Path, name: str = STANDARD_INPUT) -> Iterator[Source]:
+    """A stream's bytes, kept in a file without a name in `folder` (POSIX 0600) for as long as the context lasts.
+
+    `name` is what the source is called.
+    """
     with tempfile.TemporaryFile(dir=folder) as file:
         digest = hashlib.sha256()
         while piece := stream.read(2**20):
             digest.update(piece)
             file.write(piece)
         file.flush()
-        yield Source(STANDARD_INPUT, None, file, digest.digest())
+        yield Source(name, None, file, digest.digest())
 
 
 def _digest(path: Path) -> bytes:

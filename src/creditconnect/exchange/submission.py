@@ -114,6 +114,8 @@ class Forms:
         Raises:
             UsageError: none was asked for.
         """
+        if self.by_bytes:
+            return self._form(documents.FORMAT)
         if self.row_format is None:
             raise UsageError(f"{name} has no name that says its format", hint=f"--format {', '.join(Format)}")
         return self._form(self.row_format)

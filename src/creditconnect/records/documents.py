@@ -101,6 +101,15 @@ def read_documents(source: Path) -> Iterator[Row | Rejection]:
     return map(_row, range(1, len(files) + 1), files)
 
 
+def read_document(stream: BinaryIO, name: str) -> Iterator[Row | Rejection]:
+    """The record of a document that came without a file, by the name that is given to it; closes the stream."""
+    with stream:
+        try:
+            yield Row(1, record_of(measure_stream(stream), name))
+        except FieldInvalid as error:
+            yield Rejection(1, label(name), error.reason, error.message)
+
+
 @dataclass(frozen=True, slots=True)
 class PassedOver:
     """What lies in a folder that is submitted, and is no part of it: how many of each."""
