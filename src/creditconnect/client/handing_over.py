@@ -259,7 +259,8 @@ def only_package(source: Path | bytes) -> bytes:
     else:
         if source.is_dir() or is_archive(source):
             raise UsageError(
-                f"{source}: holds more than one package", hint="name one; verify takes folders and archives"
+                f"{source}: is a folder or an archive, where one package is asked for",
+                hint="name one package's file; an archive is a ZIP file, to be unpacked first",
             )
         found = list(read_packages(source))
     if len(found) != 1:
