@@ -58,7 +58,8 @@ def every_kind(stage: Stage, tmp_path: Path) -> Path:
     reports = records["personal-credit-report/1"]
     bureau.revoke(bytes.fromhex(reports[0].stem), ChainReason.DATA_ERROR)
     bureau.dispute(bytes.fromhex(reports[1].stem), ChainReason.DATA_ERROR)
-    bureau.supersede(bytes.fromhex(reports[2].stem), bytes.fromhex(reports[3].stem), ChainReason.DATA_ERROR)
+    superseded, successor = (bytes.fromhex(reports[number].stem) for number in (2, 3))
+    bureau.supersede(superseded, successor, ChainReason.DATA_ERROR, other_subject=True)
     altered = reports[4].read_bytes()
     (folder / "altered.ccpackage").write_bytes(altered.replace(b"Synthetic", b"Authentic"))
     (folder / "malformed.ccpackage").write_bytes(altered[:-1])
@@ -233,7 +234,7 @@ def test_verify__folders_under_it_and_what_holds_no_package__documents_beside_th
 def test_verify__more_than_one_package_where_one_is_asked_of__says_what_takes_them(
     bank: Client, every_kind: Path
 ) -> None:
-    with pytest.raises(UsageError, match="holds more than one package") as error:
+    with pytest.raises(UsageError, match="where one package is asked for") as error:
         bank.verify(every_kind)
     assert "Client.verify_all" in error.value.hint
 

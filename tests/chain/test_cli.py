@@ -43,7 +43,17 @@ COMMANDS = (
     ["records", "list"],
     ["audit", "replay"],
 )
-SUBMISSION = {"file", "accepted", "repeated", "rejected", "registered", "rejected_file", "files"}
+SUBMISSION = {
+    "file",
+    "accepted",
+    "repeated",
+    "rejected",
+    "registered",
+    "rejected_file",
+    "files",
+    "unread_sheets",
+    "passed_over",
+}
 STANDING = {
     "institution",
     "waiting",

@@ -122,3 +122,6 @@ def test_verify__by_the_command__takes_the_document(
     assert "can't be read" in console.run(*asked, tmp_path / "nowhere", home=bank.settings.home).err
     folder = console.run("verify", tmp_path / "out", "--document", papers[2], home=bank.settings.home)
     assert "one package" in folder.complaint
+    renamed = console.run("verify", package, "--json", home=bank.settings.home).json
+    (told,) = (check["detail"] for check in renamed["checks"] if check["reason"] == "DOCUMENT_MISSING")
+    assert f"as {papers[2].name!r} beside the package, or by --document" in told

@@ -17,12 +17,14 @@ from typing import Any
 
 import pytest
 
+from creditconnect.records.schemas import DOCUMENT, SchemaCatalogue
 from creditconnect.types import entry_key
 from tests.chain.console import Console
 from tests.chain.homes import (
     BANK_SZ,
     BUREAU_HK,
     BUREAU_SZ,
+    HK,
     PROVIDER,
     SZ,
     Stage,
@@ -30,6 +32,7 @@ from tests.chain.homes import (
     running_anvil,
     stage_on,
     taken_back,
+    write_rows,
 )
 
 pytestmark = pytest.mark.chain
@@ -261,3 +264,24 @@ def test_correct__what_can_not_be__refused_before_sending_with_state_and_what_to
     assert f"nobody claims record {nobody}" in registered.refused("history", nobody)
     assert "CRA-SZ-01 does not claim" in registered.refused("history", old, "--institution", "CRA-SZ-01")
     assert "knows no institution" in registered.refused("history", old, "--institution", "CRA-XX-01")
+
+
+def test_supersede__another_subject_or_kind__refused_unless_the_identifier_was_what_was_wrong(
+    registered: Registered,
+    tmp_path: Path,
+) -> None:
+    stage, old = registered.stage, registered.old
+    document = SchemaCatalogue().load(DOCUMENT)
+    stage.admin(HK, "addSchema", document.hash, document.id)
+    stage.scope(BUREAU_HK, roles=PROVIDER, reviewed=False, schemas=0b110)
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7 of nobody")
+    registered.does("submit", tmp_path / "scan.pdf", "--schema", "document/1")
+    registered.does("submit", write_rows(tmp_path / "another.jsonl", 1, first=2))
+    another, scan = (one["record_hash"] for one in registered.does("records", "list", "--limit", 2))
+
+    by = ("--reason", "DATA_ERROR", "--yes")
+    said = registered.refused("supersede", old, "--by", scan, *by, "--other-subject")
+    assert "one is of document/1, the other of personal-credit-report/1" in said
+    assert re.search("share no identifier.*--other-subject", registered.refused("supersede", old, "--by", another, *by))
+    registered.does("supersede", old, "--by", another, *by, "--other-subject")
+    assert registered.history(old)["state"] == "SUPERSEDED"

@@ -83,12 +83,14 @@ def test_submit__a_folder__each_file_in_its_place_and_a_bad_one_stops_none(
 ) -> None:
     folder = tmp_path / "incoming"
     folder.mkdir()
-    (folder / "1.xlsx").write_bytes(workbook(sheet_rows(HEADER, line())))
+    (folder / "1.xlsx").write_bytes(workbook(sheet_rows(HEADER, line()), "", names=["Data", "Notes"]))
     (folder / "2.xlsx").write_bytes(b"ref,name\n")
     (folder / "3.xlsx").write_bytes(workbook(sheet_rows(HEADER, line(ref=text("B-2")), [text("B-3")])))
     (folder / "4.docx").write_bytes(b"PK")
     (folder / ".hidden.csv").write_bytes(b"")
     (folder / "own.toml").write_text(MAPPING)
+    (folder / "inside").mkdir()
+    (folder / "gone.csv").symlink_to("nowhere")
     said = console.run("submit", "incoming", "--map", "incoming/own.toml", "--json", home=bureau)
     assert said.code == 1
     assert counts(said) == (2, 0, 1, 2)
@@ -99,10 +101,16 @@ def test_submit__a_folder__each_file_in_its_place_and_a_bad_one_stops_none(
         ("3.xlsx", 1, 1),
         ("4.docx", 0, 0),
     ]
+    assert said.json["passed_over"] == {"folders": 1, "hidden": 1, "special": 1}
+    assert [file["unread_sheets"] for file in files] == [["Notes"], [], [], []]
     assert "2.xlsx: is not an Excel workbook" in files[1]["refusal"]
     assert "4.docx: no format known for '.docx'" in files[3]["refusal"]
     shown = console.run("submit", "incoming", "--map", "incoming/own.toml", home=bureau)
-    assert (shown.code, len(shown.err.splitlines())) == (1, 2)
+    assert shown.code == 1
+    told = shown.err.splitlines()
+    assert told[0] == "creditconnect: incoming: passed over: 1 folder; 1 hidden file; 1 pipe, device or broken link"
+    assert told[1].startswith("creditconnect: 1.xlsx: 1 sheet not read: 'Notes';")
+    assert len(told) == 4
     assert "in all" in shown.out
 
 

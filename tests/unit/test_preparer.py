@@ -14,8 +14,9 @@ from creditconnect.cli.german_credit import attach_identities, packaged_dataset
 from creditconnect.errors import SourceUnreadable
 from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
 from creditconnect.exchange.sources import Source, spooled
+from creditconnect.records import documents
 from creditconnect.records.mapping import find_mapping, load_mapping
-from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT, SchemaCatalogue
+from creditconnect.records.schemas import DOCUMENT, PERSONAL_CREDIT_REPORT, SchemaCatalogue
 from tests.unit.records.spreadsheets import number, rows, text, workbook
 
 
@@ -115,3 +116,15 @@ def test_prepared_chunks__a_file_of_another_type__one_error_before_any_row(tmp_p
 
 def zip_of_nothing() -> bytes:
     return b"PK\x05\x06" + bytes(18)
+
+
+def test_prepared_chunks__documents_that_are_refused__are_named_by_their_files(tmp_path: Path) -> None:
+    form = Form(documents.FORMAT, SchemaCatalogue().load(DOCUMENT))
+    for name in ("=evil\u202e.pdf", "fine.pdf", os.fsdecode(b"z\xff.pdf")):
+        (tmp_path / name).write_bytes(b"%PDF-1.7 " + os.fsencode(name))
+    (chunk,) = chunks_of(tmp_path, form, 0)
+    assert [row.line for row in chunk.prepared] == [2]
+    refused = [(rejection.line, rejection.field) for rejection in chunk.rejections]
+    with spooled(io.BytesIO(b"%PDF-1.7 fine.pdf"), tmp_path, "fine.pdf") as piped, prepared_chunks(piped, form) as same:
+        assert [row.canonical for one in same for row in one.prepared] == [row.canonical for row in chunk.prepared]
+    assert refused == [(1, "=evil\\u202e.pdf"), (3, "z\\udcff.pdf")]

@@ -29,7 +29,7 @@ from creditconnect.errors import (
 from creditconnect.reasons import CheckReason, chain_reason_name
 from creditconnect.records.canonical import read_canonical
 from creditconnect.records.commitments import Derivation
-from creditconnect.records.documents import Measured
+from creditconnect.records.documents import Measured, label
 from creditconnect.records.schemas import DOCUMENT, Schema, SchemaCatalogue
 from creditconnect.types import ChainIdentity, Check, CheckStatus, RecordState, Role, Standing, Suite, Verdict
 
@@ -283,7 +283,12 @@ def _document(package: Package, record: dict[str, Any], find_document: FindDocum
     except FieldInvalid as error:
         return _check("document", CheckReason.DOCUMENT_MISMATCH, error.message)
     if shown is None:
-        return _check("document", CheckReason.DOCUMENT_MISSING, "its bytes are what was registered: show it too")
+        wanted = label(named["name"])
+        return _check(
+            "document",
+            CheckReason.DOCUMENT_MISSING,
+            f"its bytes are what was registered: show it too, as {wanted!r} beside the package, or by --document",
+        )
     if (shown.sha256, shown.size_bytes) != (named["sha256"], named["size_bytes"]):
         return _check("document", CheckReason.DOCUMENT_MISMATCH, "not the bytes that were registered")
     return _valid("document", f"SHA-256 {shown.sha256}")

@@ -68,6 +68,9 @@ def supersede(
     old: Annotated[str, typer.Argument(help="The hash of the record to replace.")],
     by: Annotated[str, typer.Option("--by", help="The hash of the record that takes its place, registered already.")],
     reason: ReasonOption,
+    other_subject: Annotated[
+        bool, typer.Option("--other-subject", help="Even if they share no identifier: the old one's was wrong.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for programs.")] = False,
     account: AccountOption = "submit",
     home: HomeOption = None,
@@ -79,13 +82,13 @@ def supersede(
     if not (yes or sys.stdin.isatty()):
         raise UsageError("no terminal to confirm at", hint="give --yes to replace the record without being asked")
     with open_client(home) as client:
-        found = client.differences(old_hash, new_hash)
+        found = client.differences(old_hash, new_hash, other_subject=other_subject)
         if not as_json:
             _show_differences(old_hash, new_hash, found)
         if not (yes or confirm(f"{new_hash.hex()} takes the place of {old_hash.hex()} for good?")):
             say("nothing was sent", file=sys.stderr)
             raise typer.Exit(EXIT_DECLINED)
-        outcome = client.supersede(old_hash, new_hash, code, account=chosen)
+        outcome = client.supersede(old_hash, new_hash, code, other_subject=other_subject, account=chosen)
     if as_json:
         print_json({**dataclasses.asdict(outcome), "differences": found})
         return

@@ -254,7 +254,8 @@ def _corrected(stage: Stage, provider: Side, verifier: Side) -> list[Case]:
         cases = [_told(stage, bank, "disputed by its provider", "NOT_VERIFIED: DISPUTED", old)]
         bureau.resolve(disputed, ChainReason.OTHER, uphold=False)
         cases.append(_told(stage, bank, "the dispute dismissed by another key", "VERIFIED", old))
-        bureau.supersede(disputed, successor, ChainReason.DATA_ERROR)
+        # The made firms have one report each, so another firm's takes its place.
+        bureau.supersede(disputed, successor, ChainReason.DATA_ERROR, other_subject=True)
         cases.append(_told(stage, bank, "superseded", "NOT_VERIFIED: SUPERSEDED", old))
         cases.append(_told(stage, bank, "what took its place", "VERIFIED", new))
     return cases

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 KEY_ROLES = ("submit", "review")
 # Longer than any pause between blocks that is not one.
+SHOWN_SHEETS = 10
 STALL_TOLD_SECONDS = 10.0
 
 
@@ -119,6 +120,7 @@ def submit(
         str | None, typer.Option("--format", help="csv, jsonl, parquet or xlsx, where the name does not say.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(help="The Excel workbook's sheet; the first, if not given.")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of a document that comes on standard input.")] = None,
     detach: Annotated[bool, typer.Option(help="Only take the rows in; creditconnect run sends them.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -139,6 +141,7 @@ def submit(
             expires_at=expires_at,
             row_format=row_format,
             sheet=sheet,
+            name=name,
             detach=detach,
             progress=progress,
         )
@@ -169,6 +172,19 @@ def _print_submission(done: Submission, *, detach: bool) -> None:
     for listing in (done.rejected_file, *(result.rejected_file for result in done.files)):
         if listing is not None:
             say(f"rejected rows, by line, field and reason: {listing}")
+    over = done.passed_over
+    if over.folders or over.hidden or over.special:
+        folders, hidden = counted(over.folders, "folder"), counted(over.hidden, "hidden file")
+        special = counted(over.special, "pipe, device or broken link")
+        say(f"creditconnect: {done.file}: passed over: {folders}; {hidden}; {special}", file=sys.stderr)
+    for result in done.files or (done,):
+        if result.unread_sheets:
+            names = ", ".join(map(repr, result.unread_sheets[:SHOWN_SHEETS]))
+            count = counted(len(result.unread_sheets), "sheet")
+            say(
+                f"creditconnect: {result.file}: {count} not read: {names}; the first was, another by --sheet",
+                file=sys.stderr,
+            )
     for result in done.files:
         if result.refusal:
             say(f"creditconnect: {result.refusal}", file=sys.stderr)

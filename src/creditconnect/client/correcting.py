@@ -17,6 +17,7 @@ from creditconnect.types import BatchStatus, Derived, RecordState
 
 if TYPE_CHECKING:
     from creditconnect.answers.history import History
+    from creditconnect.records.schemas import Schema
 
 _OVER = "that is final; submit the record anew if it is to count again"
 _WHAT_TO_DO = {
@@ -59,22 +60,28 @@ class Correcting(Opened):
             )
         return self._call(account, "revokeBatch", self.registry.abi.encode_call("revokeBatch", batch, reason))
 
-    def differences(self, old: bytes, new: bytes) -> list[Difference]:
+    def differences(self, old: bytes, new: bytes, *, other_subject: bool = False) -> list[Difference]:
         """What the record that would take the old one's place says differently; both are decrypted from this vault.
 
         Raises:
-            UsageError: as `supersede`, or the vault lacks one of them.
+            UsageError: as `supersede`.
         """
-        said = [self._record_of(claim) for claim in self._pair(old, new)]
-        return differences(*said)
+        return differences(*self._compared(old, new, self._pair(old, new), other_subject=other_subject))
 
-    def supersede(self, old: bytes, new: bytes, reason: int, *, account: str = "submit") -> Outcome:
+    def supersede(
+        self, old: bytes, new: bytes, reason: int, *, other_subject: bool = False, account: str = "submit"
+    ) -> Outcome:
         """Have a record that is registered already take another's place, which ends that one for good.
 
+        `other_subject` is for the correction of an identifier: then the two may share none.
+
         Raises:
-            UsageError: the old one is neither active nor disputed, or the new one is not active and unexpired.
+            UsageError: the old one is neither active nor disputed, or the new one is not active and unexpired; they are
+                of two kinds or about two subjects; the vault lacks one of them.
         """
-        keys = [claim.entry_key for claim in self._pair(old, new)]
+        claims = self._pair(old, new)
+        self._compared(old, new, claims, other_subject=other_subject)
+        keys = [claim.entry_key for claim in claims]
         return self._call(account, "supersede", self.registry.abi.encode_call("supersede", *keys, reason))
 
     def dispute(self, record_hash: bytes, reason: int, *, account: str = "submit") -> Outcome:
@@ -158,11 +165,35 @@ class Correcting(Opened):
         state = claims[-1].state
         raise UsageError(f"record {record_hash.hex()} can't {do}: {state.name}", hint=_WHAT_TO_DO[state])
 
-    def _record_of(self, claim: Claim) -> dict[str, object]:
+    def _compared(
+        self, old: bytes, new: bytes, claims: tuple[Claim, Claim], *, other_subject: bool
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        """What both say, once they are of one kind, whatever its version, and about one subject."""
+        (was, old_schema), (becomes, new_schema) = map(self._record_of, claims)
+        if _kind(old_schema) != _kind(new_schema):
+            kinds = f"one is of {new_schema.id}, the other of {old_schema.id}"
+            raise UsageError(
+                f"record {new.hex()} can't supersede {old.hex()}: {kinds}",
+                hint="name one of the same kind, or revoke the old one: creditconnect revoke",
+            )
+        before, after = set(old_schema.identifiers(was)), set(new_schema.identifiers(becomes))
+        # Documents that name nobody have nothing that could differ.
+        if (before or after) and not (before & after or other_subject):
+            raise UsageError(
+                f"record {new.hex()} can't supersede {old.hex()}: they share no identifier of their subjects",
+                hint="name one about the same subject; if the old one's identifier was wrong, give --other-subject",
+            )
+        return was, becomes
+
+    def _record_of(self, claim: Claim) -> tuple[dict[str, object], Schema]:
         derived = Derived((claim.entry_key >> 24).to_bytes(8, "big"), claim.commitment)
         stored = self._vault.by_derived([derived]).get(derived)
         if stored is None:
             raise UsageError(
                 f"this vault has no record {derived.record_hash.hex()}", hint="compare them where they were submitted"
             )
-        return read_canonical(self._vault.open(stored).canonical)
+        return read_canonical(self._vault.open(stored).canonical), self.schemas.load(stored.schema)
+
+
+def _kind(schema: Schema) -> str:
+    return schema.id.partition("/")[0]

@@ -262,8 +262,9 @@ def only_package(source: Path | bytes) -> bytes:
     else:
         if source.is_dir() or is_archive(source):
             raise UsageError(
-                f"{source}: holds more than one package",
-                hint="name one; creditconnect verify and Client.verify_all take folders and archives",
+                f"{source}: is a folder or an archive, where one package is asked for",
+                hint="name one package's file, unpacked from the archive, which is a ZIP file; "
+                "creditconnect verify and Client.verify_all take them as they are",
             )
         found = list(read_packages(source))
     if len(found) != 1:

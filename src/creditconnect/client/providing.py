@@ -21,7 +21,7 @@ from creditconnect.errors import (
     SignerUnreachable,
     UsageError,
 )
-from creditconnect.exchange.sources import Source, spooled
+from creditconnect.exchange.sources import STANDARD_INPUT, Source, spooled
 from creditconnect.exchange.submission import Forms, Progress, Submission, Submitter, no_progress, record_files
 from creditconnect.records.mapping import find_mapping, load_mapping
 from creditconnect.records.schemas import PERSONAL_CREDIT_REPORT
@@ -57,6 +57,7 @@ class Providing(TakingIn):
         expires_at: int = 0,
         row_format: str | None = None,
         sheet: str | None = None,
+        name: str | None = None,
         detach: bool = False,
         progress: Callable[[Progress], None] = no_progress,
     ) -> Submission:
@@ -65,7 +66,8 @@ class Providing(TakingIn):
         The source is a file, a folder, whose files are submitted in the order of their names, or a binary stream, whose
         format has to be said. `mapping` is a TOML file, or the name of one that comes with the package; without one the
         rows have the schema's own form; without a schema they are personal credit reports. Under `document/1` the
-        source is a document, or a folder of documents, each a record by its bytes. `sheet` is an Excel workbook's, the
+        source is a document, or a folder of documents, each a record by its bytes; a stream's `name` is then the
+        document's. `sheet` is an Excel workbook's, the
         first where none is named. `expires_at` is in seconds, UTC; 0 is never.
         With the setting `require_registered_subjects`, rows about anybody else, or without consent, are rejected.
 
@@ -76,9 +78,10 @@ class Providing(TakingIn):
         forms = self._forms(mapping, schema, row_format, sheet)
         if expires_at and expires_at <= self._clock():
             raise UsageError("the expiry is not in the future")
+        _require_name(name, wanted=forms.by_bytes and not isinstance(source, (str, Path)))
         with ExitStack() as opened:
             if not isinstance(source, (str, Path)):
-                spool = opened.enter_context(spooled(source, self.settings.home))
+                spool = opened.enter_context(spooled(source, self.settings.home, name or STANDARD_INPUT))
                 form = forms.of_stream(spool.name)
                 return opened.enter_context(self._submitter(progress, detach=detach)).submit(spool, form, expires_at)
             path = Path(source)
@@ -193,3 +196,13 @@ class Providing(TakingIn):
         until = self._monotonic() + seconds
         while not stop() and self._monotonic() < until:
             self._sleep(min(RUN_PAUSE_SECONDS, seconds))
+
+
+def _require_name(name: str | None, *, wanted: bool) -> None:
+    """A document that comes without a file is given a name, and nothing else is."""
+    if name is None and wanted:
+        raise UsageError("a document on standard input has no name", hint="give it one, --name contract.pdf")
+    if name is not None and not wanted:
+        raise UsageError("nothing here takes a name", hint="--name is for a document on standard input")
+    if name is not None and Path(name).name != name:
+        raise UsageError("a document's name is no path", hint="give it one, --name contract.pdf")

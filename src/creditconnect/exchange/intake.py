@@ -176,7 +176,7 @@ class Intake:
 
     def _take(self, lying: _Lying, status: os.stat_result, unfinished: dict[bytes, Upload]) -> Upload:
         """Answer one upload and remove its file."""
-        upload = Upload(0, UploadState.REFUSED, int(self._clock()), lying.number, _label(lying.name))
+        upload = Upload(0, UploadState.REFUSED, int(self._clock()), lying.number, documents.label(lying.name))
         content = b""
         try:
             content = _read(lying, status)
@@ -318,12 +318,6 @@ def _document(measured: documents.Measured, name: str, subject: Subject) -> dict
 
 def _subject_number(name: str) -> int | None:
     return int(name) if name.isascii() and name.isdecimal() and len(name) < 19 and name[0] != "0" else None
-
-
-def _label(name: str) -> str:
-    """A name as it may be shown: nothing in it moves a cursor or turns the direction of writing."""
-    shown = (one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode() for one in name)
-    return "".join(shown)
 
 
 def _instant(seconds: int) -> str:

@@ -16,9 +16,9 @@ import resource
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -33,6 +33,7 @@ from creditconnect.records.identifiers import Identifier
 from creditconnect.records.mapping import ColumnMapping, load_mapping
 from creditconnect.records.preparation import Prepared, prepare
 from creditconnect.records.reading import BINARY, read_rows
+from creditconnect.records.rows import Row
 from creditconnect.records.schemas import Schema, SchemaCatalogue
 from creditconnect.types import Rejection
 
@@ -73,16 +74,22 @@ class Chunk(NamedTuple):
 
 @contextmanager
 def prepared_chunks(
-    source: Source, form: Form, *, large_file_bytes: int = LARGE_FILE_BYTES
+    source: Source,
+    form: Form,
+    *,
+    large_file_bytes: int = LARGE_FILE_BYTES,
+    tell_unread: Callable[[list[str]], None] = lambda names: None,
 ) -> Iterator[Iterator[Chunk]]:
     """The rows of a source in its order, in chunks; it is known to be readable once the context is entered.
+
+    `tell_unread` is told by then which sheets of a workbook are not read, where none was named.
 
     Raises:
         SourceUnreadable: as `records.reading.read_rows`, when entered, or later when reading fails half-way.
     """
     is_apart = form.row_format in BINARY
     if not is_apart and source.size_bytes() < large_file_bytes:
-        yield _chunks(source, form)
+        yield _chunks(source, form, tell_unread)
         return
     # Not by multiprocessing, which would import the caller's main module a second time.
     command = [sys.executable, "-P", "-m", MODULE]
@@ -101,7 +108,8 @@ def prepared_chunks(
         try:
             job.write(orjson.dumps(_job(source, form)))
             job.close()
-            _read(chunks, ended)  # that the file is readable
+            readable, _ = _read(chunks, ended)
+            tell_unread(readable["unread_sheets"])
             yield _received(chunks, ended)
         finally:
             process.kill()
@@ -132,13 +140,30 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
     return process.stdin, process.stdout
 
 
-def _chunks(source: Source, form: Form) -> Iterator[Chunk]:
+def _chunks(source: Source, form: Form, tell_unread: Callable[[list[str]], None]) -> Iterator[Chunk]:
     handing_in = HandingIn(secrets.token_bytes(16))
     if form.row_format == documents.FORMAT:
-        return _grouped(prepare(documents.read_documents(source.path()), None, form.schema, handing_in))
+        return _grouped(_of_documents(source, form, handing_in))
     columns = form.mapping.columns if form.mapping else None
-    rows = read_rows(source.opened(), form.row_format, columns, sheet=form.sheet, name=source.name)
+    rows = read_rows(
+        source.opened(), form.row_format, columns, sheet=form.sheet, name=source.name, tell_unread=tell_unread
+    )
     return _grouped(prepare(rows, form.mapping, form.schema, handing_in))
+
+
+def _of_documents(source: Source, form: Form, handing_in: HandingIn) -> Iterator[Prepared | Rejection]:
+    """Each document's record; one that is rejected is named by its file, as its line is but a place in a folder."""
+    opened = source.opened()
+    if isinstance(opened, Path):
+        rows = documents.read_documents(opened)
+    else:
+        rows = documents.read_document(opened, source.name)
+    for row in rows:
+        for done in prepare([row], None, form.schema, handing_in):
+            if isinstance(row, Row) and isinstance(done, Rejection):
+                yield replace(done, field=documents.label(row.fields["document"]["name"]))
+            else:
+                yield done
 
 
 def _grouped(rows: Iterable[Prepared | Rejection]) -> Iterator[Chunk]:
@@ -208,8 +233,9 @@ def _send_all(job: dict[str, Any], output: IO[bytes]) -> None:
     if job["row_format"] in BINARY:
         resource.setrlimit(resource.RLIMIT_AS, (GREATEST_MEMORY_BYTES, GREATEST_MEMORY_BYTES))
     try:
-        chunks = _chunks(Source.of_job(job["source"]), _form(job))
-        _send(output, {"readable": True})
+        unread: list[str] = []
+        chunks = _chunks(Source.of_job(job["source"]), _form(job), unread.extend)
+        _send(output, {"unread_sheets": unread})
         for chunk in chunks:
             head = {
                 "lines": [row.line for row in chunk.prepared],

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from creditconnect.errors import SourceUnreadable
-from creditconnect.records.documents import document_files
+from creditconnect.records.documents import PassedOver, document_files, passed_over
 
 STANDARD_INPUT = "standard input"
 
@@ -87,21 +87,28 @@ class Source:
     def file_name(self) -> str:
         return self.name if self._path is None else self._path.name
 
+    def passed_over(self) -> PassedOver:
+        """What a folder holds that is no part of it."""
+        return PassedOver() if self._path is None else passed_over(self._path)
+
     def digest(self) -> bytes:
         """SHA-256 of the bytes; of a folder, of its files' digests in their order."""
         return self._digest or _digest(self.path())
 
 
 @contextmanager
-def spooled(stream: BinaryIO, folder: Path) -> Iterator[Source]:
-    """A stream's bytes, kept in a file without a name in `folder` (POSIX 0600) for as long as the context lasts."""
+def spooled(stream: BinaryIO, folder: Path, name: str = STANDARD_INPUT) -> Iterator[Source]:
+    """A stream's bytes, kept in a file without a name in `folder` (POSIX 0600) for as long as the context lasts.
+
+    `name` is what the source is called.
+    """
     with tempfile.TemporaryFile(dir=folder) as file:
         digest = hashlib.sha256()
         while piece := stream.read(2**20):
             digest.update(piece)
             file.write(piece)
         file.flush()
-        yield Source(STANDARD_INPUT, None, file, digest.digest())
+        yield Source(name, None, file, digest.digest())
 
 
 def _digest(path: Path) -> bytes:

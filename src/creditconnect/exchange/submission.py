@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from creditconnect.custody.subjects import SubjectRegister
 from creditconnect.custody.vault import FileTotals, StoredRecord, Vault
@@ -19,8 +20,9 @@ from creditconnect.exchange.outbox import Outbox
 from creditconnect.exchange.preparer import Chunk, Form, prepared_chunks
 from creditconnect.exchange.sources import Source
 from creditconnect.records import documents
+from creditconnect.records.canonical import read_canonical
 from creditconnect.records.cells import spreadsheet_safe
-from creditconnect.records.documents import document_files
+from creditconnect.records.documents import PassedOver, document_files, passed_over
 from creditconnect.records.mapping import ColumnMapping
 from creditconnect.records.preparation import Prepared
 from creditconnect.records.reading import FLAT, Format, format_of
@@ -33,7 +35,10 @@ GREATEST_STEM = 50
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of one file of a folder; `refusal` says why it was refused as a whole, from there on."""
+    """What became of one file of a folder; `refusal` says why it was refused as a whole, from there on.
+
+    `unread_sheets` are a workbook's other sheets, where none was named.
+    """
 
     file: str
     accepted: int = 0
@@ -41,13 +46,14 @@ class FileResult:
     rejected: int = 0
     rejected_file: Path | None = None
     refusal: str = ""
+    unread_sheets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
     """What became of a file's rows, or of all rows of a folder's files, each of which is in `files`.
 
-    `registered` counts records that became final during this call.
+    `registered` counts records that became final during this call, `passed_over` what in a folder is no part of it.
     """
 
     file: str
@@ -57,6 +63,8 @@ class Submission:
     registered: int
     rejected_file: Path | None
     files: tuple[FileResult, ...] = ()
+    unread_sheets: tuple[str, ...] = ()
+    passed_over: PassedOver = field(default_factory=PassedOver)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,8 @@ class Forms:
         Raises:
             UsageError: none was asked for.
         """
+        if self.by_bytes:
+            return self._form(documents.FORMAT)
         if self.row_format is None:
             raise UsageError(f"{name} has no name that says its format", hint=f"--format {', '.join(Format)}")
         return self._form(self.row_format)
@@ -148,7 +158,7 @@ class Submitter:
         self._require_taken(form, expires_at)
         result = self._put_file(source, form, expires_at)
         self._finish()
-        return self._submission(result, ())
+        return self._submission(result, (), source.passed_over())
 
     def submit_folder(
         self, folder: Path, files: Iterable[Path], form_of: Callable[[Path], Form], expires_at: int
@@ -173,13 +183,13 @@ class Submitter:
             sum(result.repeated for result in results),
             sum(result.rejected for result in results),
         )
-        return self._submission(whole, tuple(results))
+        return self._submission(whole, tuple(results), passed_over(folder))
 
     def _require_taken(self, form: Form, expires_at: int) -> None:
         if self._outbox is not None:
             self._outbox.require_taken(form.schema.id, expires_at)
 
-    def _submission(self, result: FileResult, files: tuple[FileResult, ...]) -> Submission:
+    def _submission(self, result: FileResult, files: tuple[FileResult, ...], over: PassedOver) -> Submission:
         return Submission(
             result.file,
             result.accepted,
@@ -188,6 +198,8 @@ class Submitter:
             self._registered,
             result.rejected_file,
             files,
+            result.unread_sheets,
+            over,
         )
 
     def _put_file(self, source: Source, form: Form, expires_at: int) -> FileResult:
@@ -196,13 +208,16 @@ class Submitter:
                 f"{source.name}: columns have to be mapped to {form.schema.id}", hint="give a mapping TOML, --map"
             )
         name = source.file_name()
-        with prepared_chunks(source, form) as chunks:
+        unread: list[str] = []
+        with prepared_chunks(source, form, tell_unread=unread.extend) as chunks:
             file = self._vault.begin_file(name, source.digest(), form.schema.id, expires_at, int(self._clock()))
             listing = self._rejected_folder / f"{source.stem()[:GREATEST_STEM]}-{file}.csv"
             totals = self._put(file, form, expires_at, chunks, listing)
         self._vault.end_file(file, int(self._clock()))
         rejected_file = listing if totals.rejected else None
-        return FileResult(name, totals.accepted, totals.repeated, totals.rejected, rejected_file)
+        return FileResult(
+            name, totals.accepted, totals.repeated, totals.rejected, rejected_file, unread_sheets=tuple(unread)
+        )
 
     def put_record(self, name: str, digest: bytes, schema: Schema, expires_at: int, record: Prepared) -> StoredRecord:
         """Put one record that came by itself, under its source's name and digest; `send` sends it.
@@ -261,7 +276,7 @@ def record_files(folder: Path, *, but: Path | None) -> list[Path]:
     """
     files = [path for path in document_files(folder) if but is None or path.resolve() != but.resolve()]
     if not files:
-        raise SourceUnreadable(f"{folder}: holds no file", hint="name a file, or a folder of files")
+        raise SourceUnreadable(f"{folder}: holds no file", hint="name a file, or a folder with files right in it")
     return files
 
 
@@ -273,7 +288,7 @@ def _of_registered(chunk: Chunk, form: Form, subjects: SubjectRegister) -> Chunk
     rejected = [
         Rejection(
             chunk.prepared[at].line,
-            (form.mapping and form.mapping.column_at(refused.field)) or refused.field,
+            _place(form, chunk.prepared[at], refused.field),
             refused.reason,
             refused.message,
         )
@@ -283,6 +298,14 @@ def _of_registered(chunk: Chunk, form: Form, subjects: SubjectRegister) -> Chunk
         [row for at, row in enumerate(chunk.prepared) if at not in refusals],
         sorted((*chunk.rejections, *rejected), key=lambda rejection: rejection.line),
     )
+
+
+def _place(form: Form, row: Prepared, field: str) -> str:
+    """What its list calls the place of a row's fault: the column, the field, or the document's name."""
+    if form.row_format == documents.FORMAT:
+        document: Any = read_canonical(row.canonical)["document"]
+        return documents.label(document["name"])
+    return (form.mapping and form.mapping.column_at(field)) or field
 
 
 def _sum(one: FileTotals, other: FileTotals) -> FileTotals:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -96,8 +97,39 @@ def read_documents(source: Path) -> Iterator[Row | Rejection]:
     """
     files = document_files(source)
     if not files:
-        raise SourceUnreadable(f"{source}: holds no document", hint="name a file, or a folder of files")
+        raise SourceUnreadable(f"{source}: holds no document", hint="name a file, or a folder with files right in it")
     return map(_row, range(1, len(files) + 1), files)
+
+
+def read_document(stream: BinaryIO, name: str) -> Iterator[Row | Rejection]:
+    """The record of a document that came without a file, by the name that is given to it; closes the stream."""
+    with stream:
+        try:
+            yield Row(1, record_of(measure_stream(stream), name))
+        except FieldInvalid as error:
+            yield Rejection(1, label(name), error.reason, error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """What lies in a folder that is submitted, and is no part of it: how many of each."""
+
+    folders: int = 0
+    # Whatever has a name that begins with a dot.
+    hidden: int = 0
+    # Pipes, devices, links that lead nowhere.
+    special: int = 0
+
+
+def passed_over(source: Path) -> PassedOver:
+    """What `document_files` leaves out of a folder."""
+    if not source.is_dir():
+        return PassedOver()
+    found = list(source.iterdir())
+    shown = [path for path in found if not path.name.startswith(".")]
+    folders = sum(path.is_dir() for path in shown)
+    files = sum(path.is_file() for path in shown)
+    return PassedOver(folders, len(found) - len(shown), len(shown) - folders - files)
 
 
 def document_files(source: Path) -> list[Path]:
@@ -107,13 +139,19 @@ def document_files(source: Path) -> list[Path]:
     return sorted(path for path in source.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
+def label(name: str) -> str:
+    """A name as it may be shown: nothing in it moves a cursor or turns the direction of writing."""
+    shown = (one if one.isprintable() else one.encode("unicode_escape", "backslashreplace").decode() for one in name)
+    return "".join(shown)
+
+
 def _row(number: int, path: Path) -> Row | Rejection:
     try:
         return Row(number, document_record(path))
     except FieldInvalid as error:
-        return Rejection(number, path.name, error.reason, error.message)
+        return Rejection(number, label(path.name), error.reason, error.message)
     except OSError as error:
-        return Rejection(number, path.name, RowReason.MALFORMED_ROW, f"can't be read ({error.strerror})")
+        return Rejection(number, label(path.name), RowReason.MALFORMED_ROW, f"can't be read ({error.strerror})")
 
 
 def _media_type(first: bytes) -> str:

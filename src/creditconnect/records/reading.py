@@ -6,7 +6,7 @@ rest, and nothing is repaired. A file that is not what its format says is told o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
@@ -62,13 +62,15 @@ def read_rows(
     *,
     sheet: str | None = None,
     name: str = "",
+    tell_unread: Callable[[list[str]], None] = lambda names: None,
 ) -> Iterator[Row | Rejection]:
     """Stream the rows of a file or binary stream in the file's order; the header is checked before this returns.
 
     CSV values are text. JSON values are what `canonical.parse` returns, so no floats. Parquet and Excel values are
     typed, for `mapping`; Parquet without `columns` is in its schema's own form. A row may have 1 MiB. `line` is the
     line, the row of the sheet, or the row of the Parquet file, from 1. `sheet` is an Excel workbook's, the first where
-    none is named. `name` is what errors call the source, where it has no name of its own.
+    none is named; `tell_unread` is then told the others' names. `name` is what errors call the source, where it has no
+    name of its own.
 
     Raises:
         SourceUnreadable: missing, a directory, empty, of another type or encoding, an unknown format, too large to be
@@ -82,12 +84,17 @@ def read_rows(
         raise SourceUnreadable(f"{name}: has no sheets", hint="--sheet is for Excel workbooks")
     if isinstance(source, Path):
         source = _opened(source)
-    rows = _rows(source, Format(row_format), name, columns, sheet)
+    rows = _rows(source, Format(row_format), name, columns, sheet, tell_unread)
     return chain(list(islice(rows, 1)), rows)
 
 
 def _rows(
-    stream: BinaryIO, row_format: Format, name: str, columns: Columns | None, sheet: str | None
+    stream: BinaryIO,
+    row_format: Format,
+    name: str,
+    columns: Columns | None,
+    sheet: str | None,
+    tell_unread: Callable[[list[str]], None],
 ) -> Iterator[Row | Rejection]:
     if row_format is Format.CSV:
         return csv_rows(stream, name, columns)
@@ -99,7 +106,7 @@ def _rows(
         return parquet_rows(stream, name, columns)
     from creditconnect.records.workbooks import sheet_rows
 
-    return sheet_rows(stream, name, columns, sheet)
+    return sheet_rows(stream, name, columns, sheet, tell_unread)
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -9,7 +9,7 @@ its own, of bounded memory (`exchange.preparer`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import fromstring  # expat bounds entities from 2.4.1 on
@@ -24,6 +24,8 @@ from creditconnect.records.typed import check_size
 from creditconnect.records.zip_bounds import checked_archive
 from creditconnect.types import Rejection
 
+# What Excel takes is 31; of what strangers write, that much is shown.
+GREATEST_SHEET_NAME = 64
 _WORKBOOK = "xl/workbook.xml"
 _LETTERS = 26
 _CELL = rb"<(?:\w+:)?c\b(?=[^>]*\br\s*=\s*[\"']([A-Za-z]{1,3}[0-9]{1,7})[\"'])"
@@ -35,8 +37,16 @@ _NO_VALUE = re.compile(
 )
 
 
-def sheet_rows(stream: BinaryIO, name: str, columns: Columns | None, sheet: str | None) -> Iterator[Row | Rejection]:
+def sheet_rows(
+    stream: BinaryIO,
+    name: str,
+    columns: Columns | None,
+    sheet: str | None,
+    tell_unread: Callable[[list[str]], None] = lambda names: None,
+) -> Iterator[Row | Rejection]:
     """The rows of a sheet, the first unless one is named; the stream can be sought in, and is closed at the end.
+
+    `tell_unread` is told the other sheets' names before the first row, unless a sheet was named.
 
     Values are text, numbers (`float`, `int`), booleans, days and instants; `typed.as_text` writes them.
 
@@ -52,6 +62,8 @@ def sheet_rows(stream: BinaryIO, name: str, columns: Columns | None, sheet: str 
             parts = _parts(archive)
             chosen = _chosen(list(parts), name, sheet)
             faults = _valueless(archive.read(parts[chosen]))
+        if sheet is None:
+            tell_unread([other[:GREATEST_SHEET_NAME] for other in parts if other != chosen])
         stream.seek(0)
         yield from _rows(stream, name, columns, chosen, faults)
 
@@ -149,7 +161,7 @@ def _chosen(names: list[str], name: str, sheet: str | None) -> str:
     if sheet is None:
         return names[0]
     if sheet not in names:
-        known = ", ".join(repr(known[:64]) for known in names[:10])
+        known = ", ".join(repr(known[:GREATEST_SHEET_NAME]) for known in names[:10])
         raise SourceUnreadable(f"{name}: has no sheet {sheet[:64]!r}", hint=f"it has {known}")
     return sheet
 

@@ -11,7 +11,7 @@ from creditconnect.cli.synthetic_documents import pdf
 from creditconnect.errors import FieldInvalid, SourceUnreadable
 from creditconnect.reasons import RowReason
 from creditconnect.records import documents
-from creditconnect.records.documents import document_record, measure, read_documents
+from creditconnect.records.documents import PassedOver, document_record, measure, passed_over, read_documents
 from creditconnect.records.rows import Row
 from creditconnect.records.schemas import DOCUMENT, SchemaCatalogue
 from creditconnect.types import Rejection
@@ -78,6 +78,7 @@ def test_read_documents__a_folder__a_row_a_file_by_name_and_the_bad_ones_named(t
     assert isinstance(rows[0], Rejection)
     assert (rows[0].line, rows[0].field) == (1, "a.pdf")
     assert [row.line for row in rows] == [1, 2, 3]
+    assert passed_over(tmp_path) == PassedOver(folders=1, hidden=1)
 
 
 def test_read_documents__an_empty_folder_or_a_missing_file__is_told(tmp_path: Path) -> None:

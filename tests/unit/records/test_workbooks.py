@@ -130,6 +130,10 @@ def test_sheet__first_or_named__and_where_it_begins() -> None:
     other = rows(["", text("b")], ["", text("x")], first=7)
     data = workbook(rows([text("a")], [text("1")]), other, names=["One", "Two"])
     assert read(data) == [Row(2, {"a": "1"})]
+    unread: list[str] = []
+    read_rows(io.BytesIO(data), "xlsx", name="book.xlsx", tell_unread=unread.extend)
+    read_rows(io.BytesIO(data), "xlsx", sheet="Two", name="book.xlsx", tell_unread=unread.extend)
+    assert unread == ["Two"]
     assert read(data, sheet="Two") == [Row(8, {"b": "x"})]
     with pytest.raises(SourceUnreadable, match=r"book\.xlsx: has no sheet 'Three': it has 'One', 'Two'"):
         read(data, sheet="Three")
