@@ -34,7 +34,9 @@ ENGINES = {"geth": Consensus.CLIQUE, "besu": Consensus.QBFT}
 LOOPBACK = "127.0.0.1"
 FIRST_P2P_PORT, FIRST_RPC_PORT = 30303, 8545
 
-_SIDE = re.compile(r"[a-z][a-z0-9-]{0,15}")
+# genesis.json and network.json would be a side's public file.
+_RESERVED = ("genesis", "network")
+SIDE_NAME = re.compile(rf"(?!(?:{'|'.join(_RESERVED)})$)[a-z][a-z0-9-]{{0,15}}")
 _HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 # Name, default, smallest and greatest value.
 _NUMBERS = (
@@ -98,7 +100,9 @@ def require_side_name(name: str) -> str:
     Raises:
         UsageError: it is none.
     """
-    if not _SIDE.fullmatch(name):
+    if name in _RESERVED:
+        raise UsageError(f"{name!r} is no side's name", hint="the network's own files have that name")
+    if not SIDE_NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no side's name", hint="1 to 16 lower-case letters, digits and hyphens, as hk")
     return name
 
@@ -149,7 +153,7 @@ def _checked(path: Path, document: Mapping[str, Any]) -> Configuration:
 
 
 def _place(path: Path, side: str, table: Mapping[str, Any]) -> Place:
-    if not _SIDE.fullmatch(side):
+    if not SIDE_NAME.fullmatch(side):
         raise SettingsError(f"{path}: {side!r} is no side's name")
     _only(path, table, {"host", "p2p_port", "rpc_host", "rpc_port"}, f"side.{side}.")
     default = Place()

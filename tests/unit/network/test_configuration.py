@@ -40,6 +40,7 @@ def test_next_place__two_sides_on_a_machine__no_port_twice() -> None:
         ("format = 1\nperod = 1", "unknown setting perod"),
         ("format = 1\nside = 1", "side is no table of tables"),
         ("format = 1\n[side.HK]", "'HK' is no side's name"),
+        ("format = 1\n[side.genesis]", "'genesis' is no side's name"),
         ("format = 1\n[side.hk]\np2p = 1", "unknown setting side.hk.p2p"),
         ("format = 1\n[side.hk]\np2p_port = 70000", "side.hk.p2p_port is not a whole number from 1 to 65535"),
         ("format = 1\n[side.hk]\nhost = 'a b'", "side.hk.host is no host's name or address"),
@@ -54,7 +55,7 @@ def test_load__a_wrong_setting__is_named(tmp_path: Path, text: str, complaint: s
     assert configuration.FILE_NAME in str(told.value)
 
 
-@pytest.mark.parametrize("name", ["", "HK", "../x", "a" * 17, "1a", "h k"])
+@pytest.mark.parametrize("name", ["", "HK", "../x", "a" * 17, "1a", "h k", "genesis", "network"])
 def test_side_name__that_is_none__refused(name: str) -> None:
     with pytest.raises(UsageError):
         require_side_name(name)
