@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from creditconnect.errors import NetworkError, SideInvalid
+from creditconnect.errors import NetworkError, SideInvalid, UsageError
 from creditconnect.network import configuration
 from creditconnect.network.configuration import Configuration
 from creditconnect.network.genesis import founders
@@ -145,3 +145,21 @@ class NetworkFolder:
                 hint="move it away; creditconnect network genesis builds it anew from the sides' files",
             ) from None
         return found
+
+
+def require_same_settings(ours: Configuration, side: Side) -> None:
+    """network.toml and a side's public file agree on the network.
+
+    Raises:
+        UsageError: they don't: names the setting.
+    """
+    if ours.consensus != side.consensus:
+        seals = ours.consensus
+        raise UsageError(
+            f"network.toml says engine = {ours.engine}, which seals {seals}, {side.side} says {side.consensus}",
+            hint="agree on one",
+        )
+    for member in ("chain_id", "period_seconds", "gas_limit"):
+        mine, theirs = getattr(ours, member), getattr(side, member)
+        if mine != theirs:
+            raise UsageError(f"network.toml says {member} = {mine}, {side.side} says {theirs}", hint="agree on one")

@@ -15,7 +15,7 @@ from creditconnect.errors import NetworkError, UsageError
 from creditconnect.network import configuration
 from creditconnect.network.configuration import Configuration, Place
 from creditconnect.network.engine import Engine
-from creditconnect.network.folder import NetworkFolder
+from creditconnect.network.folder import NetworkFolder, require_same_settings
 from creditconnect.network.genesis import build_genesis, genesis_hash, is_built_from
 from creditconnect.network.refounding import LastState, build_next_genesis
 from creditconnect.network.sides import Side, read_side, write_side
@@ -156,10 +156,7 @@ def _require_same_settings(network: NetworkFolder, side: Side) -> None:
         made = Configuration(engine, side.chain_id, side.period_seconds, side.gas_limit)
         configuration.write(network.path, made)
         return
-    for member in ("consensus", "chain_id", "period_seconds", "gas_limit"):
-        ours, theirs = getattr(found, member), getattr(side, member)
-        if ours != theirs:
-            raise UsageError(f"network.toml says {member} = {ours}, {side.side} says {theirs}", hint="agree on one")
+    require_same_settings(found, side)
 
 
 def _new_key() -> bytes:

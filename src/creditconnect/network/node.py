@@ -15,7 +15,7 @@ from creditconnect.chain.signing import KeystoreSigner
 from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable
 from creditconnect.network.configuration import Configuration
 from creditconnect.network.engine import Engine, Launch
-from creditconnect.network.folder import NetworkFolder, SideFolder
+from creditconnect.network.folder import NetworkFolder, SideFolder, require_same_settings
 from creditconnect.network.genesis import founders, genesis_hash, is_built_from
 from creditconnect.network.process import NodeProcess
 from creditconnect.network.sides import Side
@@ -70,7 +70,8 @@ class SideNode:
 
         Raises:
             NetworkError: there is no genesis, or another's; the key is no validator's of it; a port is in use; the
-                node ended: says what it said. EngineMissing, SideInvalid, SettingsError.
+                node ended: says what it said. UsageError: network.toml says something else than the genesis.
+            EngineMissing, SideInvalid, SettingsError.
         """
         launch, program = self._launch(), self._engine.find()
         if self.process.is_running():
@@ -196,12 +197,14 @@ class SideNode:
     # ------------------------------------------------------------------------------------------------------- private
 
     def _launch(self) -> Launch:
-        sides = self._network.sides()
-        if not is_built_from(self._network.genesis(), self._founders()):
+        sides, founding = self._network.sides(), self._founders()
+        if not is_built_from(self._network.genesis(), founding):
             raise NetworkError(
                 f"{self._network.genesis_file}: is not the genesis of the sides' files that lie beside it",
                 hint="creditconnect network genesis builds it from them",
             )
+        # They agree among themselves, or they would not make this genesis.
+        require_same_settings(self.configuration, founding[0])
         own = self._own()
         if self.folder.keystore_file.exists() and (own is None or own.address != self.folder.address()):
             raise NetworkError(
