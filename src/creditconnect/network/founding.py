@@ -37,7 +37,7 @@ def make_key(
     authority say, that get a balance in the genesis.
 
     Raises:
-        UsageError: no side's name. NetworkError: the side has a key here already.
+        UsageError: no side's name, or no place's host or ports. NetworkError: the side has a key here already.
     """
     configuration.require_side_name(name)
     folder, public = network.side_folder(name), network.public_file(name)
@@ -57,7 +57,7 @@ def make_key(
         period_seconds=settings.period_seconds,
         gas_limit=settings.gas_limit,
         address=address,
-        enode=f"enode://{node_id}@{place.host}:{place.p2p_port}",
+        enode=f"enode://{node_id}@{place.p2p_address}",
         funded=tuple(sorted({account.lower() for account in funded})),
     )
     write_side(public, side, private_key)
@@ -68,7 +68,8 @@ def make_follower(network: NetworkFolder, name: str, engine: Engine, place: Plac
     """Make the keys of a node that seals nothing; its enode. The genesis is there before.
 
     Raises:
-        UsageError: no name for a side, or a side's own. NetworkError: there is such a node here already.
+        UsageError: no name for a side, or a side's own; no place's host or ports. NetworkError: there is such a node
+            here already.
     """
     configuration.require_side_name(name)
     folder = network.side_folder(name)
@@ -79,7 +80,7 @@ def make_follower(network: NetworkFolder, name: str, engine: Engine, place: Plac
     configuration.write(network.path, network.configuration().with_place(name, place))
     folder.path.mkdir(parents=True)
     folder.path.chmod(0o700)
-    return f"enode://{engine.write_keys(folder, _new_key())}@{place.host}:{place.p2p_port}"
+    return f"enode://{engine.write_keys(folder, _new_key())}@{place.p2p_address}"
 
 
 def make_genesis(network: NetworkFolder, files: Sequence[Path]) -> bytes:
