@@ -37,12 +37,15 @@ def make_key(
     authority say, that get a balance in the genesis.
 
     Raises:
-        UsageError: no side's name, or no place's host or ports. NetworkError: the side has a key here already.
+        UsageError: no side's name, or no place's host or ports. NetworkError: the side has a key here already, or
+            a follower its name.
     """
     configuration.require_side_name(name)
     folder, public = network.side_folder(name), network.public_file(name)
     if left := [path for path in (folder.keystore_file, public) if path.exists()]:
         raise NetworkError(f"{left[0]}: is there already", hint="a validator's key is never overwritten")
+    if left := [path for path in (folder.node_key_file, folder.raw_key_file) if path.exists()]:
+        raise NetworkError(f"{left[0]}: is there already", hint="another node lives there; name the side otherwise")
     settings = (configuration.load(network.path) or Configuration(engine.name)).with_place(name, place)
     configuration.write(network.path, settings)
     folder.keystore_file.parent.mkdir(parents=True, exist_ok=True)
