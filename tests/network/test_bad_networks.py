@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 from pathlib import Path
 
 import pytest
 
-from creditconnect.errors import EngineMissing, NetworkError, SideInvalid, WrongPassphrase
+from creditconnect.errors import EngineMissing, NetworkError, SideInvalid, UsageError, WrongPassphrase
 from creditconnect.network import configuration
 from creditconnect.network.engine import Engine
 from creditconnect.network.folder import NetworkFolder
@@ -60,6 +61,25 @@ def test_start__a_genesis_that_is_not_of_the_sides_files__refused(network: Netwo
     file = network.folders["hk"].genesis_file
     file.write_bytes(file.read_bytes().replace(b'"0x1"', b'"0x2"'))
     with pytest.raises(NetworkError, match="is not the genesis of the sides' files"):
+        network.node("hk").start(PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("chain_id = 999", r"network\.toml says chain_id = 999, hk says 852755"),
+        ("period_seconds = 7", r"network\.toml says period_seconds = 7, hk says 1"),
+        ("gas_limit = 70000000", r"network\.toml says gas_limit = 70000000, hk says 60000000"),
+        ("engine = ", r"network\.toml says engine = (geth|besu), which seals (clique|qbft), hk says (clique|qbft)"),
+    ],
+)
+def test_start__network_toml_that_says_something_else__refused(network: Network, setting: str, complaint: str) -> None:
+    name = setting.partition(" ")[0]
+    if name == "engine":
+        setting = "engine = " + {"geth": '"besu"', "besu": '"geth"'}[network.engine.name]
+    file = network.folders["hk"].path / configuration.FILE_NAME
+    file.write_text(re.sub(f"^{name} = .*$", setting, file.read_text(), flags=re.MULTILINE))
+    with pytest.raises(UsageError, match=complaint):
         network.node("hk").start(PASSPHRASE)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -63,6 +66,49 @@ def test_up_keep__its_node_killed__is_back_and_left_running_when_the_supervisor_
             assert node.is_running()
         finally:
             supervisor.kill()
+
+
+@pytest.mark.timeout(300)
+def test_supervisor__its_node_killed_while_it_waits_for_block_1__started_again_until_told_to_stop(
+    network: Network,
+) -> None:
+    if network.engine.consensus != Consensus.CLIQUE:
+        pytest.skip("a QBFT validator waits for nothing")
+    network.up()
+    wait_for(partial(beyond, network.node("sz"), 2))
+    network.node("hk").stop()
+    node = network.node("sz")
+    node.stop()
+    shutil.rmtree(node.folder.data_folder)
+    said: list[str] = []
+    told = threading.Event()
+    # Of its own clock an hour goes by between two looks, so there is no pause.
+    clock = itertools.count(step=3_600)
+    keeper = Supervisor(
+        node, network.engine, PASSPHRASE, monotonic=lambda: float(next(clock)), sleep=time.sleep, tell=said.append
+    )
+    running = threading.Thread(target=keeper.run, args=(told.is_set,))
+    running.start()
+    try:
+        restarted, waits = "sz: its node died: it is restarted", "sz: waits for block 1 of the other side"
+        wait_for(lambda: len(said) == 2)
+        assert said[0] == restarted
+        assert said[1].startswith(waits)
+        # It can't be started for now, and not for a reason of the network's.
+        options = node.folder.path / "config.toml"
+        options.unlink()
+        options.mkdir()
+        network.kill("sz")
+        wait_for(lambda: f"{options}: Is a directory" in said)
+        options.rmdir()
+        wait_for(lambda: said[-1].startswith(waits) and len(said) > 2)
+        assert node.is_running()
+        told.set()
+        running.join(5)
+        assert not running.is_alive()
+    finally:
+        told.set()
+        running.join()
 
 
 @pytest.mark.timeout(300)

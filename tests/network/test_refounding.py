@@ -173,6 +173,8 @@ def test_read_last_state__newest_block_or_a_state_that_was_not_sealed__refused(w
         head = stands_at(network, "hk")
         with pytest.raises(NetworkError, match=rf"block {head} is not under a seal of (hk|sz): name an earlier one"):
             last_state(network, "hk", head)
+        with pytest.raises(NetworkError, match=rf"has no block {head + 1}; its newest is {head}: name an earlier one"):
+            last_state(network, "hk", head + 1)
         real = Geth().door(network.node("hk").folder)
 
         class Lying:

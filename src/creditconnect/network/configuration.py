@@ -18,10 +18,11 @@ another side's is for `status`, which asks that side's node as well.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,10 @@ ENGINES = {"geth": Consensus.CLIQUE, "besu": Consensus.QBFT}
 LOOPBACK = "127.0.0.1"
 FIRST_P2P_PORT, FIRST_RPC_PORT = 30303, 8545
 
-_SIDE = re.compile(r"[a-z][a-z0-9-]{0,15}")
-_HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
+# genesis.json and network.json would be a side's public file.
+_RESERVED = ("genesis", "network")
+SIDE_NAME = re.compile(rf"(?!(?:{'|'.join(_RESERVED)})$)[a-z][a-z0-9-]{{0,15}}")
+_NAME = re.compile(r"[A-Za-z0-9.-]{1,253}")
 # Name, default, smallest and greatest value.
 _NUMBERS = (
     ("chain_id", 852_755, 1, 2**53 - 1),
@@ -55,7 +58,12 @@ class Place:
 
     @property
     def rpc_url(self) -> str:
-        return f"http://{self.rpc_host}:{self.rpc_port}"
+        return f"http://{_bracketed(self.rpc_host)}:{self.rpc_port}"
+
+    @property
+    def p2p_address(self) -> str:
+        """Where its node listens for its peers, as an enode ends."""
+        return f"{_bracketed(self.host)}:{self.p2p_port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,9 @@ def require_side_name(name: str) -> str:
     Raises:
         UsageError: it is none.
     """
-    if not _SIDE.fullmatch(name):
+    if name in _RESERVED:
+        raise UsageError(f"{name!r} is no side's name", hint="the network's own files have that name")
+    if not SIDE_NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no side's name", hint="1 to 16 lower-case letters, digits and hyphens, as hk")
     return name
 
@@ -122,7 +132,13 @@ def load(folder: Path) -> Configuration | None:
 
 
 def write(folder: Path, configuration: Configuration) -> None:
-    """Write the file anew."""
+    """Write the file anew.
+
+    Raises:
+        SettingsError: a side's place can't be one; nothing was written.
+    """
+    for side, place in configuration.places.items():
+        _place(folder / FILE_NAME, side, asdict(place))
     lines = [f"format = {FORMAT}", f'engine = "{configuration.engine}"']
     lines += [f"{name} = {getattr(configuration, name)}" for name, *_ in _NUMBERS]
     for side, place in configuration.places.items():
@@ -149,19 +165,40 @@ def _checked(path: Path, document: Mapping[str, Any]) -> Configuration:
 
 
 def _place(path: Path, side: str, table: Mapping[str, Any]) -> Place:
-    if not _SIDE.fullmatch(side):
+    if not SIDE_NAME.fullmatch(side):
         raise SettingsError(f"{path}: {side!r} is no side's name")
     _only(path, table, {"host", "p2p_port", "rpc_host", "rpc_port"}, f"side.{side}.")
     default = Place()
     hosts = {name: table.get(name, getattr(default, name)) for name in ("host", "rpc_host")}
     for name, host in hosts.items():
-        if not isinstance(host, str) or not _HOST.fullmatch(host):
+        if not isinstance(host, str) or not _is_host(host):
             raise SettingsError(f"{path}: side.{side}.{name} is no host's name or address")
     ports = {
         name: _number(path, table, name, getattr(default, name), 1, 65_535, f"side.{side}.")
         for name in ("p2p_port", "rpc_port")
     }
-    return Place(hosts["host"], ports["p2p_port"], hosts["rpc_host"], ports["rpc_port"])
+    place = Place(hosts["host"], ports["p2p_port"], hosts["rpc_host"], ports["rpc_port"])
+    if (place.host, place.p2p_port) == (place.rpc_host, place.rpc_port):
+        raise SettingsError(
+            f"{path}: side.{side}.p2p_port and side.{side}.rpc_port are both {place.p2p_port}",
+            hint="peers and clients need a port each",
+        )
+    return place
+
+
+def _is_host(text: str) -> bool:
+    if ":" not in text:
+        return _NAME.fullmatch(text) is not None
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _bracketed(host: str) -> str:
+    """A host as it stands before a port (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _only(path: Path, document: Mapping[str, Any], known: set[str], prefix: str = "") -> None:

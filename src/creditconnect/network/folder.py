@@ -13,9 +13,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from creditconnect.errors import NetworkError, SideInvalid
+from creditconnect.errors import NetworkError, SideInvalid, UsageError
 from creditconnect.network import configuration
 from creditconnect.network.configuration import Configuration
+from creditconnect.network.genesis import founders
 from creditconnect.network.sides import Side, is_side, read_side
 
 
@@ -34,10 +35,19 @@ class SideFolder:
         return self.path / "keystore" / "validator.json"
 
     def address(self) -> str | None:
-        """The address that the keystore names; None where there is none, as with a follower."""
+        """The address that the keystore names; None where there is none, as with a follower.
+
+        Raises:
+            NetworkError: the file is no keystore.
+        """
         if not self.keystore_file.exists():
             return None
-        return "0x" + str(json.loads(self.keystore_file.read_text(encoding="utf-8")).get("address")).lower()
+        try:
+            return "0x" + str(json.loads(self.keystore_file.read_text(encoding="utf-8"))["address"]).lower()
+        except (ValueError, KeyError, TypeError):
+            raise NetworkError(
+                f"{self.keystore_file}: is no keystore", hint="restore the validator's key from its backup"
+            ) from None
 
     @property
     def node_key_file(self) -> Path:
@@ -120,11 +130,36 @@ class NetworkFolder:
         """The genesis file's bytes.
 
         Raises:
-            NetworkError: there is none yet.
+            NetworkError: there is none yet, or the file is none.
         """
         try:
-            return self.genesis_file.read_bytes()
+            found = self.genesis_file.read_bytes()
+            founders(found, [])
         except FileNotFoundError:
             raise NetworkError(
                 f"{self.path}: there is no genesis yet", hint="creditconnect network genesis SIDE.json SIDE.json"
             ) from None
+        except ValueError:
+            raise NetworkError(
+                f"{self.genesis_file}: is no genesis of a network",
+                hint="move it away; creditconnect network genesis builds it anew from the sides' files",
+            ) from None
+        return found
+
+
+def require_same_settings(ours: Configuration, side: Side) -> None:
+    """network.toml and a side's public file agree on the network.
+
+    Raises:
+        UsageError: they don't: names the setting.
+    """
+    if ours.consensus != side.consensus:
+        seals = ours.consensus
+        raise UsageError(
+            f"network.toml says engine = {ours.engine}, which seals {seals}, {side.side} says {side.consensus}",
+            hint="agree on one",
+        )
+    for member in ("chain_id", "period_seconds", "gas_limit"):
+        mine, theirs = getattr(ours, member), getattr(side, member)
+        if mine != theirs:
+            raise UsageError(f"network.toml says {member} = {mine}, {side.side} says {theirs}", hint="agree on one")

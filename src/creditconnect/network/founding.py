@@ -15,7 +15,7 @@ from creditconnect.errors import NetworkError, UsageError
 from creditconnect.network import configuration
 from creditconnect.network.configuration import Configuration, Place
 from creditconnect.network.engine import Engine
-from creditconnect.network.folder import NetworkFolder
+from creditconnect.network.folder import NetworkFolder, require_same_settings
 from creditconnect.network.genesis import build_genesis, genesis_hash, is_built_from
 from creditconnect.network.refounding import LastState, build_next_genesis
 from creditconnect.network.sides import Side, read_side, write_side
@@ -37,12 +37,15 @@ def make_key(
     authority say, that get a balance in the genesis.
 
     Raises:
-        UsageError: no side's name. NetworkError: the side has a key here already.
+        UsageError: no side's name, or no place's host or ports. NetworkError: the side has a key here already, or
+            a follower its name.
     """
     configuration.require_side_name(name)
     folder, public = network.side_folder(name), network.public_file(name)
     if left := [path for path in (folder.keystore_file, public) if path.exists()]:
         raise NetworkError(f"{left[0]}: is there already", hint="a validator's key is never overwritten")
+    if left := [path for path in (folder.node_key_file, folder.raw_key_file) if path.exists()]:
+        raise NetworkError(f"{left[0]}: is there already", hint="another node lives there; name the side otherwise")
     settings = (configuration.load(network.path) or Configuration(engine.name)).with_place(name, place)
     configuration.write(network.path, settings)
     folder.keystore_file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +60,7 @@ def make_key(
         period_seconds=settings.period_seconds,
         gas_limit=settings.gas_limit,
         address=address,
-        enode=f"enode://{node_id}@{place.host}:{place.p2p_port}",
+        enode=f"enode://{node_id}@{place.p2p_address}",
         funded=tuple(sorted({account.lower() for account in funded})),
     )
     write_side(public, side, private_key)
@@ -68,7 +71,8 @@ def make_follower(network: NetworkFolder, name: str, engine: Engine, place: Plac
     """Make the keys of a node that seals nothing; its enode. The genesis is there before.
 
     Raises:
-        UsageError: no name for a side, or a side's own. NetworkError: there is such a node here already.
+        UsageError: no name for a side, or a side's own; no place's host or ports. NetworkError: there is such a node
+            here already.
     """
     configuration.require_side_name(name)
     folder = network.side_folder(name)
@@ -79,7 +83,7 @@ def make_follower(network: NetworkFolder, name: str, engine: Engine, place: Plac
     configuration.write(network.path, network.configuration().with_place(name, place))
     folder.path.mkdir(parents=True)
     folder.path.chmod(0o700)
-    return f"enode://{engine.write_keys(folder, _new_key())}@{place.host}:{place.p2p_port}"
+    return f"enode://{engine.write_keys(folder, _new_key())}@{place.p2p_address}"
 
 
 def make_genesis(network: NetworkFolder, files: Sequence[Path]) -> bytes:
@@ -156,10 +160,7 @@ def _require_same_settings(network: NetworkFolder, side: Side) -> None:
         made = Configuration(engine, side.chain_id, side.period_seconds, side.gas_limit)
         configuration.write(network.path, made)
         return
-    for member in ("consensus", "chain_id", "period_seconds", "gas_limit"):
-        ours, theirs = getattr(found, member), getattr(side, member)
-        if ours != theirs:
-            raise UsageError(f"network.toml says {member} = {ours}, {side.side} says {theirs}", hint="agree on one")
+    require_same_settings(found, side)
 
 
 def _new_key() -> bytes:

@@ -64,9 +64,9 @@ def genesis_hash(genesis: bytes) -> bytes:
     """The hash (32 bytes) of the block 0 that an engine makes of a genesis file of ours.
 
     Raises:
-        KeyError, ValueError: it is not one of ours.
+        ValueError: it is not one of ours.
     """
-    document = orjson.loads(genesis)
+    document = _read(genesis)
     consensus = Consensus.CLIQUE if "clique" in document["config"] else Consensus.QBFT
     return header_hash(_header(document, consensus), consensus)
 
@@ -75,15 +75,9 @@ def founders(genesis: bytes, sides: Sequence[Side]) -> list[Side]:
     """Those of the sides that are validators from the beginning; others were voted in later, or may be.
 
     Raises:
-        KeyError, ValueError: the genesis is not one of ours.
+        ValueError: the genesis is not one of ours.
     """
-    document = orjson.loads(genesis)
-    extra = bytes.fromhex(document["extraData"][2:])
-    if "clique" in document["config"]:
-        listed = extra[VANITY_BYTES:-SEAL_BYTES]
-        first = {listed[at : at + ADDRESS_BYTES] for at in range(0, len(listed), ADDRESS_BYTES)}
-    else:
-        first = set(rlp.decode(extra)[1])
+    first = _validators(_read(genesis))
     return [side for side in sides if bytes.fromhex(side.address[2:]) in first]
 
 
@@ -91,8 +85,11 @@ def is_built_from(genesis: bytes, sides: Sequence[Side]) -> bool:
     """Whether these sides' files make this genesis, but for validators that were put in place later.
 
     Of one that goes on another chain only this chain's own part is compared: its state is known by its hash.
+
+    Raises:
+        ValueError: the genesis is not one of ours.
     """
-    document = orjson.loads(genesis)
+    document = _read(genesis)
     document["config"].pop("transitions", None)
     try:
         expected = orjson.loads(build_genesis(sides))
@@ -108,6 +105,33 @@ def is_built_from(genesis: bytes, sides: Sequence[Side]) -> bool:
 def state_root(accounts: Mapping[str, Mapping[str, Any]]) -> bytes:
     """The root (32 bytes) of the accounts of a genesis (Yellow Paper, 4.1)."""
     return trie_root({keccak256(bytes.fromhex(address)): _leaf(account) for address, account in accounts.items()})
+
+
+def _read(genesis: bytes) -> dict[str, Any]:
+    """The document, if it has all that is read of it here: a file that was damaged may hold anything.
+
+    Raises:
+        ValueError: it has not.
+    """
+    document = orjson.loads(genesis)
+    try:
+        _validators(document)
+        document["config"].keys(), document["timestamp"]
+        accounts = document["alloc"].values()
+    except (KeyError, TypeError, AttributeError, IndexError, rlp.exceptions.RLPException):
+        raise ValueError from None
+    if not all(isinstance(account, dict) for account in accounts):
+        raise ValueError
+    return dict(document)
+
+
+def _validators(document: Mapping[str, Any]) -> set[bytes]:
+    """The addresses in its `extraData`."""
+    extra = bytes.fromhex(document["extraData"][2:])
+    if "clique" not in document["config"]:
+        return set(rlp.decode(extra)[1])
+    listed = extra[VANITY_BYTES:-SEAL_BYTES]
+    return {listed[at : at + ADDRESS_BYTES] for at in range(0, len(listed), ADDRESS_BYTES)}
 
 
 def _require_agreement(sides: Sequence[Side]) -> None:

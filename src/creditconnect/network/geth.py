@@ -148,7 +148,7 @@ def _configuration(launch: Launch) -> str:
         "Node.P2P": {
             "MaxPeers": 50,
             "NoDiscovery": True,
-            "ListenAddr": f"{place.host}:{place.p2p_port}",
+            "ListenAddr": place.p2p_address,
             "StaticNodes": peers,
             "TrustedNodes": peers,
         },

@@ -15,7 +15,7 @@ from creditconnect.chain.signing import KeystoreSigner
 from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable
 from creditconnect.network.configuration import Configuration
 from creditconnect.network.engine import Engine, Launch
-from creditconnect.network.folder import NetworkFolder, SideFolder
+from creditconnect.network.folder import NetworkFolder, SideFolder, require_same_settings
 from creditconnect.network.genesis import founders, genesis_hash, is_built_from
 from creditconnect.network.process import NodeProcess
 from creditconnect.network.sides import Side
@@ -70,7 +70,8 @@ class SideNode:
 
         Raises:
             NetworkError: there is no genesis, or another's; the key is no validator's of it; a port is in use; the
-                node ended: says what it said. EngineMissing, SideInvalid, SettingsError.
+                node ended: says what it said. UsageError: network.toml says something else than the genesis.
+            EngineMissing, SideInvalid, SettingsError.
         """
         launch, program = self._launch(), self._engine.find()
         if self.process.is_running():
@@ -97,13 +98,16 @@ class SideNode:
         """
         self._engine.configure(self._launch())
 
-    def begin_sealing(self, passphrase: str, tell: Callable[[str], None]) -> None:
+    def begin_sealing(
+        self, passphrase: str, tell: Callable[[str], None], stop: Callable[[], bool] = lambda: False
+    ) -> None:
         """Wait, where it has to, for what the others sealed before, and have it seal then. May be called again.
 
-        `tell` is told once what is waited for. Waits for as long as it takes: the other side may be founded tomorrow.
+        `tell` is told once what is waited for. Waits for as long as it takes, as the other side may be founded
+        tomorrow, or until `stop`: then it does not seal yet.
 
         Raises:
-            NetworkError: the node ended meanwhile.
+            NetworkError, NodeUnreachable, NodeRefused: the node ended meanwhile. As `restart`, where that is needed.
         """
         own = self._own()
         if own is None or self._engine.is_sealing(self.folder):
@@ -112,10 +116,13 @@ class SideNode:
         if not self.head():
             tell(f"{self.side}: waits for block 1 of the other side, and seals from then on")
         while not self.head():
+            if stop():
+                return
             self._sleep(_POLL_SECONDS)
             if self._deaf():
                 self.restart(passphrase)
-        self._wait_until_synced()
+        if not self._synced(stop):
+            return
         if own.address not in self._engine.validators(self.folder):
             tell(f"{self.side}: is no validator yet, and seals once it is voted in (creditconnect network vote add)")
         self._engine.start_sealing(self.folder)
@@ -190,12 +197,14 @@ class SideNode:
     # ------------------------------------------------------------------------------------------------------- private
 
     def _launch(self) -> Launch:
-        sides = self._network.sides()
-        if not is_built_from(self._network.genesis(), self._founders()):
+        sides, founding = self._network.sides(), self._founders()
+        if not is_built_from(self._network.genesis(), founding):
             raise NetworkError(
                 f"{self._network.genesis_file}: is not the genesis of the sides' files that lie beside it",
                 hint="creditconnect network genesis builds it from them",
             )
+        # They agree among themselves, or they would not make this genesis.
+        require_same_settings(self.configuration, founding[0])
         own = self._own()
         if self.folder.keystore_file.exists() and (own is None or own.address != self.folder.address()):
             raise NetworkError(
@@ -271,17 +280,23 @@ class SideNode:
         validators = self._engine.validators(self.folder)
         return self._engine.peer_count(self.folder) + 1 > len(validators) // 2
 
-    def _wait_until_synced(self) -> None:
-        """Until it has caught up with nothing for as long as the engine takes to see that a peer is ahead."""
+    def _synced(self, stop: Callable[[], bool]) -> bool:
+        """Wait until it has caught up with nothing for as long as the engine takes to see that a peer is ahead.
+
+        False where it was stopped before.
+        """
         if not self._knew_block_1() and self._own() in self._founders():
-            return
+            return True
         known, since = self.head(), self._monotonic()
         while self._monotonic() - since < SYNCED_AFTER_SECONDS:
+            if stop():
+                return False
             self._sleep(_POLL_SECONDS)
             head = self.head()
             if head - known > _CATCHING_UP_BLOCKS or self.rpc.call("eth_syncing"):
                 since = self._monotonic()
             known = head
+        return True
 
     def _deaf(self) -> bool:
         """Whether it had a peer for long, and still no block: see `see_blocks_come`."""

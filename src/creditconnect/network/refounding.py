@@ -53,12 +53,17 @@ def read_last_state(node: Node, door: Door, founders: Sequence[Side], block: int
     """The state after a block, from a running node's two doors; after the newest that both sealed, if none is named.
 
     Raises:
-        NetworkError: that block is not under a seal of each side, or the state is not the one that they sealed.
+        NetworkError: there is no such block yet, or it is not under a seal of each side, or the state is not the one
+            that they sealed.
     """
     head = int(node.call("eth_blockNumber"), 16)
     number = head - (len(founders) - 1) if block is None else block
     if number < 1:
         raise NetworkError(f"no block of {node.url} is under a seal of each side", hint="found the network as new")
+    if number > head:
+        raise NetworkError(
+            f"{node.url}: has no block {number}; its newest is {head}", hint="name an earlier one with --block"
+        )
     answers = [_block(node, at) for at in range(number, min(head, number + len(founders) - 1) + 1)]
     headers = [read_header(answer, Consensus.CLIQUE) for answer in answers]
     _require_seals(headers, founders)

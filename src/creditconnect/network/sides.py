@@ -20,6 +20,7 @@ from eth_keys.datatypes import PrivateKey
 from creditconnect.chain.headers import recover_signer
 from creditconnect.chain.trie import keccak256
 from creditconnect.errors import SideInvalid
+from creditconnect.network.configuration import SIDE_NAME
 from creditconnect.types import Consensus
 
 FORMAT = "creditconnect-side/1"
@@ -27,7 +28,6 @@ GREATEST_FUNDED = 64
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _ENODE = re.compile(r"enode://[0-9a-f]{128}@[A-Za-z0-9.:\[\]-]{1,255}:\d{1,5}")
-_SIDE = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _GREATEST_BYTES = 65_536
 
 
@@ -98,7 +98,7 @@ def _checked(document: dict[str, Any]) -> Side:
     if document["format"] != FORMAT or set(document) != members:
         raise ValueError(f"not a {FORMAT}")
     side = Side(
-        side=_text(document, "side", _SIDE),
+        side=_text(document, "side", SIDE_NAME),
         consensus=Consensus(document["consensus"]),
         chain_id=_count(document, "chain_id"),
         period_seconds=_count(document, "period_seconds"),

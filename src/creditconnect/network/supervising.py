@@ -2,13 +2,14 @@
 
 Restarts it when it died; and when its peer is back and still no block came for ten periods: on QBFT the rounds'
 timeouts double while a validator is away, and only a restart of both ends that at once. Never touches the other side.
+Whatever a restart fails for is told, and it is tried again: a disk that was full may be full no more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable
+from creditconnect.errors import CreditConnectError, NetworkError, NodeRefused, NodeUnreachable
 from creditconnect.network.engine import Engine
 from creditconnect.network.node import SideNode
 
@@ -39,23 +40,27 @@ class Supervisor:
         self._sleep = sleep
         self._tell = tell
         self._restarted_at = -PAUSE_SECONDS
+        # Whether it seals, or need not; else it waited for something when that was broken off.
+        self._begun = True
         self._head = -1
         self._head_since = monotonic()
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Look once a second, until told to stop; the node is left running."""
         while not stop():
-            self.step()
+            self.step(stop)
             self._sleep(LOOK_SECONDS)
 
-    def step(self) -> None:
-        """Look once, and restart the node where that helps."""
+    def step(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Look once, and restart the node where that helps; it may then wait for the other side, until told to stop."""
         if self._monotonic() - self._restarted_at < PAUSE_SECONDS:
             return
         if not self._node.is_running():
-            self._restart(f"{self._node.side}: its node died")
+            self._restart(f"{self._node.side}: its node died", stop)
+        elif not self._begun:
+            self._begin(stop)
         elif (stalled := self._stalled_for()) is not None:
-            self._restart(self._node.stands_still(stalled))
+            self._restart(self._node.stands_still(stalled), stop)
 
     def _stalled_for(self) -> float | None:
         """For how many seconds no block came although there is a peer to seal with; None where that is not so."""
@@ -71,11 +76,19 @@ class Supervisor:
         waited = now - self._head_since
         return waited if waited > STALLED_PERIODS * self._node.configuration.period_seconds + PAUSE_SECONDS else None
 
-    def _restart(self, why: str) -> None:
+    def _restart(self, why: str, stop: Callable[[], bool]) -> None:
         self._tell(f"{why}: it is restarted")
+        self._begin(stop, anew=True)
+
+    def _begin(self, stop: Callable[[], bool], *, anew: bool = False) -> None:
+        self._begun = False
         try:
-            self._node.restart(self._passphrase)
-            self._node.begin_sealing(self._passphrase, self._tell)
-        except NetworkError as error:
+            if anew:
+                self._node.restart(self._passphrase)
+            self._node.begin_sealing(self._passphrase, self._tell, stop)
+            self._begun = True
+        except CreditConnectError as error:
             self._tell(str(error))
+        except OSError as error:
+            self._tell(f"{error.filename or self._node.side}: {error.strerror or type(error).__name__}")
         self._restarted_at = self._head_since = self._monotonic()

@@ -56,7 +56,14 @@ def test_read__any_member_changed__altered(file: Path, member: str, value: objec
 
 
 FORMS = [
-    *(("side", "../hk"), ("consensus", "proof of work"), ("chain_id", True), ("gas_limit", 0), ("address", "0x1")),
+    *(
+        ("side", "../hk"),
+        ("side", "genesis"),
+        ("consensus", "proof of work"),
+        ("chain_id", True),
+        ("gas_limit", 0),
+        ("address", "0x1"),
+    ),
     *(("enode", "http://10.0.0.1"), ("funded", ["x"]), ("funded", ["0x" + "12" * 20] * 65), ("signature", "0x00")),
     *(("signature", 7), ("format", "creditconnect-side/2"), ("more", 1)),
 ]
