@@ -255,7 +255,8 @@ def only_package(source: Path | bytes) -> bytes:
     """The one package that a file or its bytes hold, as it is carried: plain, sealed, or a sheet's codes.
 
     Raises:
-        UsageError: it can't be read, is a folder or archive, or holds more than one. SourceUnreadable: a picture without a code.
+        UsageError: it can't be read, is a folder or archive, or holds more than one. SourceUnreadable: a picture
+            without a code.
     """
     if isinstance(source, bytes):
         found = list(packages_in("what was handed in", source))
