@@ -63,6 +63,7 @@ BROKEN_FILES: list[tuple[str, bytes | None, str]] = [
     ("lacks.csv", (HEADER.replace("customer,", "") + GOOD).encode(), "the header lacks 'customer'"),
     ("doubles.csv", (HEADER.replace("standing", "born") + GOOD).encode(), "names a column twice: 'born'"),
     ("more.csv", (HEADER.replace("standing", "standing,mood") + GOOD).encode(), "map the column"),
+    ("semicolons.csv", (HEADER + GOOD).replace(",", ";").encode(), "is it separated by commas?"),
     ("headless.csv", GOOD.encode(), "the header lacks"),
     ("unknown.xls", b"PK", "name it .csv, .jsonl, .ndjson, .parquet, .xlsx, or give --format"),
     ("liar.xlsx", (HEADER + GOOD).encode(), "is not an Excel workbook"),

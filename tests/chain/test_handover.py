@@ -318,6 +318,8 @@ def test_archive__plain_and_sealed__every_package_in_it_is_verified(
     with zipfile.ZipFile(plain) as archive:
         assert archive.namelist() == [package.name]
         assert archive.read(package.name) == package.read_bytes()
+    refused = console.run("package", "open", plain, home=sides.bureau)
+    assert "is a folder or an archive, where one package is asked for" in refused.complaint
 
     mixed = tmp_path / "mixed.ccarchive"
     with zipfile.ZipFile(mixed, "w", zipfile.ZIP_DEFLATED) as archive:

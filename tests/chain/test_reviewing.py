@@ -41,6 +41,20 @@ def test_approve__after_another_decided__says_what_by_whom(stage: Stage, bureau:
         second.review_reject(batch.id, 1)
 
 
+def test_reject__another_decides_after_the_look__says_what_by_whom(stage: Stage, bureau: Client) -> None:
+    (batch,) = bureau.review_list()
+
+    def ask(name: str) -> str:
+        # The key's passphrase is asked last, when the batch was seen to be pending.
+        if name == "review":
+            bureau.review_approve(batch.id)
+        return passphrase(name)
+
+    refused = f"batch {batch.id} is no longer pending: ACTIVE by 0x"
+    with Client(bureau.settings, ask=ask, clock=stage.anvil.now) as late, pytest.raises(ExchangeError, match=refused):
+        late.review_reject(batch.id, 1)
+
+
 def test_approve__a_record_resealed_in_the_vault__tampered_and_nothing_sent(bureau: Client) -> None:
     """Someone with the vault's passphrase writes another record in the place of one that was submitted."""
     (batch,) = bureau.review_list()

@@ -13,7 +13,7 @@ from creditconnect.chain.blocks import Block
 from creditconnect.chain.registry import Batch, Question
 from creditconnect.client.examining import Examining, require_note
 from creditconnect.custody.review_log import ReviewAct, ReviewAction
-from creditconnect.errors import ExchangeError
+from creditconnect.errors import ExchangeError, Reverted
 from creditconnect.exchange.outbox import Outcome
 from creditconnect.exchange.review import Review
 from creditconnect.types import AccountRole
@@ -94,7 +94,14 @@ class Reviewing(Examining):
         def keep(connection: sqlite3.Connection, sender: str, tx_hash: bytes) -> None:
             log.append(connection, sender, [act.sent_by(tx_hash) for act in acts])
 
-        return self._call(account, action, data, database=self._review_vault.database, beside=keep)
+        try:
+            return self._call(account, action, data, database=self._review_vault.database, beside=keep)
+        except Reverted as error:
+            if error.name == "BatchNotPending":
+                # Somebody else decided meanwhile: who and when is told, once that is final.
+                block = self.follow().block
+                self._review(block).require_pending(error.arguments["batch"], block)
+            raise
 
     def _require_reviewer(self, batch: Batch, account: str, block: Block) -> str:
         """The account's address, once it is known that it may be the second pair of eyes."""

@@ -9,6 +9,8 @@ from creditconnect.errors import SourceUnreadable
 
 GREATEST_ROW_BYTES = 2**20
 GREATEST_COLUMNS = 2_000
+# What other programs write between the values of a CSV file.
+_OTHER_SEPARATORS = frozenset(";\t|")
 
 
 class Row(NamedTuple):
@@ -35,7 +37,8 @@ def check_header(header: list[str], name: str, columns: Columns | None) -> None:
         raise SourceUnreadable(f"{name}: the header has {len(header)} columns, more than {GREATEST_COLUMNS}")
     # Missing columns first: a file without a header has somebody's data here, which the other two would show.
     if columns is not None and (missing := columns.required - set(header)):
-        raise SourceUnreadable(f"{name}: the header lacks {_listed(missing)}")
+        hint = "is it separated by commas?" if len(header) == 1 and _OTHER_SEPARATORS & set(header[0]) else ""
+        raise SourceUnreadable(f"{name}: the header lacks {_listed(missing)}", hint=hint)
     if twice := {column for column, count in Counter(header).items() if count > 1}:
         raise SourceUnreadable(f"{name}: the header names a column twice: {_listed(twice)}")
     if columns is not None and (unknown := set(header) - columns.known):
