@@ -145,7 +145,7 @@ class SideNode:
             waited = self._monotonic() - since
             if waited > MET_AFTER_SECONDS and not self._can_go_on():
                 return
-            if waited > self._deaf_after_seconds:
+            if waited > self.deaf_after_seconds:
                 if restarts == _RESTARTS:
                     tell(f"{self.side}: no block comes; creditconnect network status says who is missing")
                     return
@@ -161,6 +161,11 @@ class SideNode:
             NetworkError, SideInvalid: as `start`.
         """
         return self._may_seal_at_once(self._launch())
+
+    @property
+    def deaf_after_seconds(self) -> float:
+        """After how long without a block it has heard all that it could, with a peer: see `see_blocks_come`."""
+        return DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
 
     def is_sealing(self) -> bool:
         """Whether its running node seals."""
@@ -302,11 +307,7 @@ class SideNode:
         """Whether it had a peer for long, and still no block: see `see_blocks_come`."""
         if not self._engine.peer_count(self.folder):
             self._alone_until = self._monotonic()
-        return self._monotonic() - self._alone_until > self._deaf_after_seconds
-
-    @property
-    def _deaf_after_seconds(self) -> float:
-        return DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
+        return self._monotonic() - self._alone_until > self.deaf_after_seconds
 
     def _ended(self) -> NetworkError:
         log = f"see {self.folder.log_file}"
