@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from creditconnect.cli.network import local_sides
 from creditconnect.errors import EngineMissing, NetworkError, SideInvalid, UsageError, WrongPassphrase
 from creditconnect.network import configuration
 from creditconnect.network.engine import Engine
@@ -27,6 +29,18 @@ def test_start__a_port_in_use__names_it(network: Network) -> None:
         with pytest.raises(NetworkError, match=rf"hk: 127\.0\.0\.1:{port} can't be listened at .*side\.hk\.rpc_port"):
             network.node("hk").start(PASSPHRASE)
     assert not network.node("hk").is_running()
+
+
+@pytest.mark.parametrize("address", ["nowhere.invalid", "192.0.2.1"])
+def test_start__an_address_that_is_not_this_machines__names_the_setting(
+    engine: Engine, tmp_path: Path, address: str
+) -> None:
+    folder = found(engine, tmp_path).folders["hk"]
+    settings = folder.configuration()
+    there = replace(settings.place("hk"), rpc_host=address)
+    configuration.write(folder.path, settings.with_place("hk", there))
+    with pytest.raises(NetworkError, match=r"this machine has no such address: change side\.hk\.rpc_host"):
+        Network(engine, {"hk": folder}).node("hk").start(PASSPHRASE)
 
 
 def test_start__the_wrong_passphrase__told_before_the_node_is_started(network: Network) -> None:
@@ -62,6 +76,27 @@ def test_start__a_genesis_that_is_not_of_the_sides_files__refused(network: Netwo
     file.write_bytes(file.read_bytes().replace(b'"0x1"', b'"0x2"'))
     with pytest.raises(NetworkError, match="is not the genesis of the sides' files"):
         network.node("hk").start(PASSPHRASE)
+
+
+def test_start__without_the_other_sides_file__names_whose_is_missing(network: Network) -> None:
+    missing = network.addresses()["sz"]
+    network.folders["hk"].public_file("sz").unlink()
+    with pytest.raises(NetworkError, match=f"no side's file beside it is of its validator {missing}: have that side's"):
+        network.node("hk").start(PASSPHRASE)
+
+
+def test_local_sides__a_validator_without_its_nodes_key__says_what_is_lacking(network: Network) -> None:
+    folder = network.folders["hk"]
+    for file in (folder.side_folder("hk").node_key_file, folder.side_folder("hk").raw_key_file):
+        file.unlink(missing_ok=True)
+    for named in (None, "hk"):
+        with pytest.raises(NetworkError, match=r"hk: holds the validator's key and lacks its node's .*restore it"):
+            local_sides(folder, named)
+
+
+def test_vote__by_a_node_that_does_not_run__says_so(network: Network) -> None:
+    with pytest.raises(NetworkError, match="hk: its node does not run: creditconnect network up --side hk"):
+        network.node("hk").vote(network.addresses()["sz"], add=False)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from creditconnect.errors import UsageError
 from creditconnect.network.besu import NODES_FILE
 from creditconnect.network.engine import Engine
 from creditconnect.network.folder import NetworkFolder
@@ -83,6 +84,22 @@ def test_vote__one_of_two_alone__adds_nobody(grown: Network) -> None:
     grown.engine.vote(grown.node("hk").folder, address(grown, "hk2"), add=True)
     wait_for(partial(beyond, grown.node("hk"), grown.node("hk").head() + 6))
     assert validators(grown, "hk") == {address(grown, side) for side in SIDES}
+
+
+def test_vote__that_would_change_nothing__refused(grown: Network) -> None:
+    """hk's vote for hk2 stands from before, and may be taken back."""
+    hk, mine, later = grown.node("hk"), address(grown, "hk"), address(grown, "hk2")
+    with pytest.raises(UsageError, match=f"{address(grown, 'sz')} is a validator already: validators are 0x"):
+        hk.vote(address(grown, "sz"), add=True)
+    with pytest.raises(UsageError, match=f"0x{'12' * 20} is no validator: validators are 0x"):
+        hk.vote("0x" + "12" * 20, add=False)
+    with pytest.raises(UsageError, match="hk2: is no validator, so its vote does not count"):
+        grown.node("hk2").vote(mine, add=False)
+    assert grown.engine.votes(hk.folder) == {later: True}
+    hk.vote(later, add=False)
+    assert later not in [one for one, add in grown.engine.votes(hk.folder).items() if add]
+    with pytest.raises(UsageError, match=f"{later} is no validator"):
+        hk.vote(later, add=False)
 
 
 def test_vote__from_two_to_four_and_back__all_seal_and_then_the_two(grown: Network) -> None:

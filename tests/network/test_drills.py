@@ -1,6 +1,6 @@
 """Promise: whatever of the network fails during a submission, nothing is lost or doubled, and it goes on by itself.
 
-`make drills` runs them all with 50,000 rows and shows what each took; `make test` two of them with fewer.
+`make drills` runs them all with 50,000 rows and shows what each took; `make test` three of them with fewer.
 """
 
 from __future__ import annotations

@@ -218,11 +218,7 @@ def vote(
         raise UsageError(f"{what!r} is no vote", hint="add or remove")
     network, address = _network(folder), _address(validator)
     (name,) = local_sides(network, side)
-    node = side_node(network, name)
-    if not node.is_running():
-        raise NetworkError(f"{name}: its node does not run", hint=f"creditconnect network up --side {name}")
-    engine = engine_named(network.configuration().engine)
-    engine.vote(node.folder, address, add=what == "add")
+    side_node(network, name).vote(address, add=what == "add")
     if as_json:
         print_json({"side": name, "validator": address, "add": what == "add"})
         return
@@ -308,9 +304,15 @@ def local_sides(network: NetworkFolder, named: str | None) -> list[str]:
     """The sides that were asked for.
 
     Raises:
-        UsageError: none lives here, or not the one that was named.
+        UsageError: none lives here, or not the one that was named. NetworkError: only its validator's key does.
     """
     local = network.local_sides()
+    for side in network.sides_without_node_key():
+        if side.name == named or not (named or local):
+            raise NetworkError(
+                f"{side.path}: holds the validator's key and lacks its node's (geth: nodekey, besu: key)",
+                hint="restore it from the backup",
+            )
     if named is None and not local:
         raise UsageError(f"{network.path}: no side's key lives here", hint="creditconnect network key --side SIDE")
     if named is not None and named not in local:

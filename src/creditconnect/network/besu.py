@@ -106,6 +106,10 @@ class Besu:
     def validators(self, folder: SideFolder) -> list[str]:
         return sorted(map(str.lower, self._ipc(folder).call("qbft_getValidatorsByBlockNumber", "latest")))
 
+    def votes(self, folder: SideFolder) -> dict[str, bool]:
+        pending = self._ipc(folder).call("qbft_getPendingVotes") or {}
+        return {address.lower(): bool(add) for address, add in pending.items()}
+
     def vote(self, folder: SideFolder, address: str, *, add: bool) -> None:
         self._ipc(folder).call("qbft_proposeValidatorVote", address, add)
 

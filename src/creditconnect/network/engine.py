@@ -101,6 +101,10 @@ class Engine(Protocol):
         """Who may seal after a running node's head; addresses, sorted."""
         ...
 
+    def votes(self, folder: SideFolder) -> dict[str, bool]:
+        """What a running validator votes for until it counted: addresses, and whether to add them."""
+        ...
+
     def vote(self, folder: SideFolder, address: str, *, add: bool) -> None:
         """Have a running validator vote for or against a validator from its next block on."""
         ...

@@ -113,6 +113,11 @@ class NetworkFolder:
         """The sides whose node lives here, validators and followers, by name."""
         return sorted({path.parent.name for form in ("*/nodekey", "*/key") for path in self.path.glob(form)})
 
+    def sides_without_node_key(self) -> list[SideFolder]:
+        """The sides whose validator's key is here and whose node can't be started for all that."""
+        keys = {path.parent.parent.name for path in self.path.glob("*/keystore/validator.json")}
+        return [self.side_folder(name) for name in sorted(keys - set(self.local_sides()))]
+
     def sides(self) -> list[Side]:
         """Every side's public file, by name.
 

@@ -81,6 +81,16 @@ def founders(genesis: bytes, sides: Sequence[Side]) -> list[Side]:
     return [side for side in sides if bytes.fromhex(side.address[2:]) in first]
 
 
+def founders_without_file(genesis: bytes, sides: Sequence[Side]) -> list[str]:
+    """The addresses of those validators from the beginning that are none of the sides'.
+
+    Raises:
+        ValueError: the genesis is not one of ours.
+    """
+    known = {side.address for side in sides}
+    return sorted({"0x" + address.hex() for address in _validators(_read(genesis))} - known)
+
+
 def is_built_from(genesis: bytes, sides: Sequence[Side]) -> bool:
     """Whether these sides' files make this genesis, but for validators that were put in place later.
 

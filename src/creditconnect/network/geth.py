@@ -102,13 +102,18 @@ class Geth:
     def validators(self, folder: SideFolder) -> list[str]:
         return sorted(self._ipc(folder).call("clique_getSigners"))
 
+    def votes(self, folder: SideFolder) -> dict[str, bool]:
+        proposals = self._ipc(folder).call("clique_proposals") or {}
+        return {address.lower(): bool(add) for address, add in proposals.items()}
+
     def vote(self, folder: SideFolder, address: str, *, add: bool) -> None:
         """geth goes on voting for what was voted through, and would vote a validator in again that was removed."""
         signers = self.validators(folder)
-        for voted, for_it in (self._ipc(folder).call("clique_proposals") or {}).items():
-            if (voted.lower() in signers) == for_it:
+        for voted, for_it in (self.votes(folder) | {address: add}).items():
+            if (voted in signers) == for_it:
                 self._ipc(folder).call("clique_discard", voted)
-        self._ipc(folder).call("clique_propose", address, add)
+        if (address in signers) != add:
+            self._ipc(folder).call("clique_propose", address, add)
 
     def door(self, folder: SideFolder, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Ipc:
         """The private door of a running node, for what other engines don't have."""

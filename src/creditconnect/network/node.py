@@ -7,16 +7,17 @@ place: it starts to seal when it has what the others have. So is one that is to 
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
 from creditconnect.chain.rpc import Node
 from creditconnect.chain.signing import KeystoreSigner
-from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable
+from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable, UsageError
 from creditconnect.network.configuration import Configuration
 from creditconnect.network.engine import Engine, Launch
 from creditconnect.network.folder import NetworkFolder, SideFolder, require_same_settings
-from creditconnect.network.genesis import founders, genesis_hash, is_built_from
+from creditconnect.network.genesis import founders, founders_without_file, genesis_hash, is_built_from
 from creditconnect.network.process import NodeProcess
 from creditconnect.network.sides import Side
 from creditconnect.types import Consensus
@@ -145,7 +146,7 @@ class SideNode:
             waited = self._monotonic() - since
             if waited > MET_AFTER_SECONDS and not self._can_go_on():
                 return
-            if waited > self._deaf_after_seconds:
+            if waited > self.deaf_after_seconds:
                 if restarts == _RESTARTS:
                     tell(f"{self.side}: no block comes; creditconnect network status says who is missing")
                     return
@@ -162,9 +163,32 @@ class SideNode:
         """
         return self._may_seal_at_once(self._launch())
 
+    @property
+    def deaf_after_seconds(self) -> float:
+        """After how long without a block it has heard all that it could, with a peer: see `see_blocks_come`."""
+        return DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
+
     def is_sealing(self) -> bool:
         """Whether its running node seals."""
         return self._engine.is_sealing(self.folder)
+
+    def vote(self, address: str, *, add: bool) -> None:
+        """Have its running validator vote for or against a validator from its next block on, or take such a vote back.
+
+        Raises:
+            NetworkError: its node does not run. UsageError: the vote would change nothing.
+        """
+        if not self.is_running():
+            raise NetworkError(
+                f"{self.side}: its node does not run", hint=f"creditconnect network up --side {self.side}"
+            )
+        own, validators = self._own(), self._engine.validators(self.folder)
+        hint = f"validators are {', '.join(validators)}"
+        if own is None or own.address not in validators:
+            raise UsageError(f"{self.side}: is no validator, so its vote does not count", hint=hint)
+        if (address in validators) == add and self._engine.votes(self.folder).get(address, add) == add:
+            raise UsageError(f"{address} is a validator already" if add else f"{address} is no validator", hint=hint)
+        self._engine.vote(self.folder, address, add=add)
 
     def stop(self) -> bool:
         """Stop the node; whether it ran."""
@@ -198,6 +222,11 @@ class SideNode:
 
     def _launch(self) -> Launch:
         sides, founding = self._network.sides(), self._founders()
+        if lacking := founders_without_file(self._network.genesis(), sides):
+            raise NetworkError(
+                f"{self._network.genesis_file}: no side's file beside it is of its validator {lacking[0]}",
+                hint="have that side's public file again",
+            )
         if not is_built_from(self._network.genesis(), founding):
             raise NetworkError(
                 f"{self._network.genesis_file}: is not the genesis of the sides' files that lie beside it",
@@ -246,18 +275,22 @@ class SideNode:
 
     def _require_ports(self) -> None:
         place = self.configuration.place(self.side)
-        for host, port, what in (
-            (place.host, place.p2p_port, "p2p_port"),
-            (place.rpc_host, place.rpc_port, "rpc_port"),
+        for host, port, host_setting, port_setting in (
+            (place.host, place.p2p_port, "host", "p2p_port"),
+            (place.rpc_host, place.rpc_port, "rpc_host", "rpc_port"),
         ):
             with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind((host, port))
                 except OSError as error:
+                    hint = f"stop what uses it, or change side.{self.side}.{port_setting} in network.toml"
+                    if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                        hint = (
+                            f"this machine has no such address: change side.{self.side}.{host_setting} in network.toml"
+                        )
                     raise NetworkError(
-                        f"{self.side}: {host}:{port} can't be listened at ({error.strerror})",
-                        hint=f"stop what uses it, or change side.{self.side}.{what} in network.toml",
+                        f"{self.side}: {host}:{port} can't be listened at ({error.strerror})", hint=hint
                     ) from None
 
     def _wait_until_up(self, *, seals: bool) -> None:
@@ -302,11 +335,7 @@ class SideNode:
         """Whether it had a peer for long, and still no block: see `see_blocks_come`."""
         if not self._engine.peer_count(self.folder):
             self._alone_until = self._monotonic()
-        return self._monotonic() - self._alone_until > self._deaf_after_seconds
-
-    @property
-    def _deaf_after_seconds(self) -> float:
-        return DEAF_AFTER_SECONDS + 2 * self.configuration.period_seconds
+        return self._monotonic() - self._alone_until > self.deaf_after_seconds
 
     def _ended(self) -> NetworkError:
         log = f"see {self.folder.log_file}"

@@ -20,7 +20,7 @@ from eth_keys.datatypes import PrivateKey
 from creditconnect.chain.headers import recover_signer
 from creditconnect.chain.trie import keccak256
 from creditconnect.errors import SideInvalid
-from creditconnect.network.configuration import SIDE_NAME
+from creditconnect.network.configuration import ENGINES, SIDE_NAME
 from creditconnect.types import Consensus
 
 FORMAT = "creditconnect-side/1"
@@ -28,7 +28,9 @@ GREATEST_FUNDED = 64
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _ENODE = re.compile(r"enode://[0-9a-f]{128}@[A-Za-z0-9.:\[\]-]{1,255}:\d{1,5}")
+_SIGNATURE = re.compile(r"0x[0-9a-f]{130}")
 _GREATEST_BYTES = 65_536
+_HINT = "have its side send the one again that creditconnect network key wrote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,10 @@ def read_side(path: Path) -> Side:
         return _checked(document)
     except OSError as error:
         raise SideInvalid(f"{path}: can't be read ({error.strerror})") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SideInvalid(
-            f"{path}: is no side's public file ({error})", hint="creditconnect network key writes one"
-        ) from None
+    except orjson.JSONDecodeError:
+        raise SideInvalid(f"{path}: is no side's public file (not JSON)", hint=_HINT) from None
+    except ValueError as error:
+        raise SideInvalid(f"{path}: is no side's public file ({error})", hint=_HINT) from None
 
 
 def is_side(path: Path) -> bool:
@@ -93,10 +95,15 @@ def _digest(document: dict[str, Any]) -> bytes:
     return keccak256(FORMAT.encode() + b"\n" + orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
 
 
-def _checked(document: dict[str, Any]) -> Side:
+def _checked(document: Any) -> Side:
     members = {"format", "signature", *Side.__dataclass_fields__}
-    if document["format"] != FORMAT or set(document) != members:
+    if not isinstance(document, dict) or document.get("format") != FORMAT or set(document) != members:
         raise ValueError(f"not a {FORMAT}")
+    if document["consensus"] not in ENGINES.values():
+        raise ValueError("consensus has not its form")
+    funded = document["funded"]
+    if not isinstance(funded, list) or len(funded) > GREATEST_FUNDED or not all(map(_is_address, funded)):
+        raise ValueError("funded holds no address, or too many")
     side = Side(
         side=_text(document, "side", SIDE_NAME),
         consensus=Consensus(document["consensus"]),
@@ -105,14 +112,16 @@ def _checked(document: dict[str, Any]) -> Side:
         gas_limit=_count(document, "gas_limit"),
         address=_text(document, "address", _ADDRESS),
         enode=_text(document, "enode", _ENODE),
-        funded=tuple(document["funded"]),
+        funded=tuple(funded),
     )
-    if len(side.funded) > GREATEST_FUNDED or not all(map(_ADDRESS.fullmatch, side.funded)):
-        raise ValueError("funded holds no address, or too many")
-    signature = bytes.fromhex(document["signature"].removeprefix("0x"))
+    signature = bytes.fromhex(_text(document, "signature", _SIGNATURE)[2:])
     if recover_signer(signature, _digest(_document(side))) != side.address:
         raise ValueError("the signature is not the validator's: it was altered")
     return side
+
+
+def _is_address(value: object) -> bool:
+    return isinstance(value, str) and _ADDRESS.fullmatch(value) is not None
 
 
 def _text(document: dict[str, Any], member: str, form: re.Pattern[str]) -> str:

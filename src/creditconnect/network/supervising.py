@@ -1,7 +1,10 @@
 """Keeping one side's own node up: nobody watches a validator at night.
 
 Restarts it when it died; and when its peer is back and still no block came for ten periods: on QBFT the rounds'
-timeouts double while a validator is away, and only a restart of both ends that at once. Never touches the other side.
+timeouts double while a validator is away, and only a restart of both ends that at once. At periods of one or two
+seconds it waits for 18 s and two periods, as a node may need that to hear of its peer's chain. Never touches the other
+side.
+
 Whatever a restart fails for is told, and it is tried again: a disk that was full may be full no more.
 """
 
@@ -74,7 +77,8 @@ class Supervisor:
             # While nobody is there to seal with, waiting is right.
             self._head, self._head_since = head, now
         waited = now - self._head_since
-        return waited if waited > STALLED_PERIODS * self._node.configuration.period_seconds + PAUSE_SECONDS else None
+        patience = max(STALLED_PERIODS * self._node.configuration.period_seconds, self._node.deaf_after_seconds)
+        return waited if waited > patience else None
 
     def _restart(self, why: str, stop: Callable[[], bool]) -> None:
         self._tell(f"{why}: it is restarted")

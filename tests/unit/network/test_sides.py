@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,7 @@ FORMS = [
         ("address", "0x1"),
     ),
     *(("enode", "http://10.0.0.1"), ("funded", ["x"]), ("funded", ["0x" + "12" * 20] * 65), ("signature", "0x00")),
+    *(("consensus", "none"), ("consensus", []), ("funded", [7]), ("funded", 7), ("signature", "0x" + "ff" * 65)),
     *(("signature", 7), ("format", "creditconnect-side/2"), ("more", 1)),
 ]
 
@@ -72,7 +74,20 @@ FORMS = [
 @pytest.mark.parametrize(("member", "value"), FORMS, ids=[f"{name} {str(value)[:20]}" for name, value in FORMS])
 def test_read__a_member_without_its_form__refused_with_the_file(file: Path, member: str, value: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | {member: value}))
-    with pytest.raises(SideInvalid, match=r"hk\.json: is no side's public file"):
+    with pytest.raises(SideInvalid) as told:
+        read_side(file)
+    assert re.fullmatch(
+        rf".*hk\.json: is no side's public file \(({member} (has not its form|is no count|holds no address.*)"
+        r"|not a creditconnect-side/1|no signature \(BadSignature\))\)"
+        r": have its side send the one again that creditconnect network key wrote",
+        str(told.value),
+    )
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "not JSON"), ("abc", "not JSON"), ("[]", "not a "), ("7", "not a ")])
+def test_read__what_is_no_document__says_so_in_our_words(file: Path, text: str, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(SideInvalid, match=rf"hk\.json: is no side's public file \({said}"):
         read_side(file)
 
 
