@@ -74,6 +74,7 @@ def test_status__of_a_running_network__agrees_and_half_each(running: Network) ->
     wait_for(lambda: running.node("hk").head() >= 10)
     found = status(running)
     assert (found.moving, found.missing, found.strangers, found.advice) == (True, (), (), ())
+    assert found.validators == SIDES
     assert found.agreed is not None
     assert found.agreed >= 9
     for side in found.sides:
