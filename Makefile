@@ -116,7 +116,7 @@ engine: setup
 	@test "$(ENGINE)" = besu || $(PY) tools/geth.py || test -z "$(REQUIRE_NETWORK)"
 
 .PHONY: drills
-drills: geth ## Drill a network of two validators: stop, freeze, kill, cut off and restore each during a submission of 50,000 rows
+drills: $(if $(filter besu,$(ENGINE)),setup,geth) ## Drill a network of two validators: stop, freeze, kill, cut off and restore each during a submission of 50,000 rows (ENGINE=geth or besu)
 	DRILLS=all $(PYTEST) --quiet tests/network/test_drills.py
 
 .PHONY: geth

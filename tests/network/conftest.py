@@ -42,6 +42,15 @@ def pytest_configure() -> None:
     os.environ["PATH"] = os.pathsep.join([str(ROOT / ".tools" / "bin"), os.environ.get("PATH", os.defpath)])
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test may take longer by as much as what it waits for does."""
+    for item in items:
+        if PATIENCE[ENGINE] > 1 and item.path.is_relative_to(Path(__file__).parent):
+            marked = item.get_closest_marker("timeout")
+            seconds = float(marked.args[0] if marked else config.getini("timeout"))
+            item.add_marker(pytest.mark.timeout(seconds * PATIENCE[ENGINE]), append=False)
+
+
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The engine that the network is tested on; a machine without it skips, unless it is required."""

@@ -24,6 +24,7 @@ from creditconnect.chain.deployment import Deployment
 from creditconnect.chain.rpc import Node
 from creditconnect.home import make_home
 from creditconnect.network import configuration
+from creditconnect.network.besu import NODES_FILE
 from creditconnect.network.engine import Engine
 from creditconnect.network.folder import NetworkFolder
 from creditconnect.network.founding import make_genesis, make_key
@@ -99,20 +100,23 @@ def ground_on(engine: Engine, folder: Path, *, batch_records: int = 500) -> Iter
     """Found, start, deploy, admit: validators whose wire to each other goes through links."""
     keys = {name: Account.create() for name in (*SIDES, "hk_recovery", "sz_recovery")}
     folders = {side: NetworkFolder(folder / side) for side in SIDES}
-    links = []
+    links, reached = [], []
     for side, own in folders.items():
         advertised = place()
         funded = (str(keys[side].address),)
-        make_key(own, side, engine, advertised, PASSPHRASE, funded=funded, scrypt_work=SCRYPT_WORK)
+        made = make_key(own, side, engine, advertised, PASSPHRASE, funded=funded, scrypt_work=SCRYPT_WORK)
         link = Link(advertised.p2p_port, free_port())
         links.append(link)
         known = configuration.load(own.path)
         assert known is not None
         # It listens where the link leads to; the others know the link's own end.
         configuration.write(own.path, known.with_place(side, replace(advertised, p2p_port=link.target)))
+        reached.append(f"{made.enode.rpartition(':')[0]}:{link.target}")
     public = [folders[side].public_file(side) for side in SIDES]
     for own in folders.values():
         make_genesis(own, public)
+        # Besu looks a peer that comes in up on its list by the port at which it says that it listens: not the link's.
+        (own.path / NODES_FILE).write_text("\n".join(reached) + "\n", encoding="utf-8")
     network = Network(engine, folders)
     with ExitStack() as opened:
         opened.enter_context(carried(*links))

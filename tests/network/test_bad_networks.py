@@ -165,7 +165,7 @@ def test_make_genesis__sides_that_differ_in_the_period__names_it(engine: Engine,
     files = []
     for side, period in (("hk", 1), ("sz", 2)):
         folder = NetworkFolder(tmp_path / side)
-        configuration.write(folder.path, configuration.Configuration(period_seconds=period))
+        configuration.write(folder.path, configuration.Configuration(engine.name, period_seconds=period))
         make_key(folder, side, engine, place(), PASSPHRASE, scrypt_work=SCRYPT_WORK)
         files.append(folder.public_file(side))
     with pytest.raises(SideInvalid, match="hk says period_seconds = 1, sz says 2"):

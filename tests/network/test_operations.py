@@ -54,6 +54,7 @@ def test_operations__every_command_in_its_order__as_the_guide_says(engine: Engin
     # After its return, seen by a follower, with a third validator, founded anew.
     assert len(later) == 4
     assert all(line.startswith("blocks come; all have block ") for line in later)
+    assert "\nvalidators: hk, hk2, sz\n" in done.stdout
     assert re.search(r"^ hk2 .* \d+, 20\d\d-", done.stdout, re.MULTILINE), "the third validator seals"
     assert "exit code 10" in done.stdout
     assert 'creditconnect_network_up{side="hk"} 1.0' in done.stdout

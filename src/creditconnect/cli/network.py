@@ -21,7 +21,7 @@ from creditconnect.cli.presentation import (
     say,
     utc,
 )
-from creditconnect.errors import NetworkError, UsageError
+from creditconnect.errors import NetworkError, NodeRefused, NodeUnreachable, UsageError
 
 if TYPE_CHECKING:
     from creditconnect.chain.rpc import Node
@@ -229,6 +229,7 @@ def _print_status(found: NetworkStatus) -> None:
     moving = translate("blocks come" if found.moving else "NO BLOCK COMES")
     agreed = translate("no block that all have" if found.agreed is None else f"all have block {found.agreed}")
     say(f"{moving}; {agreed}")
+    say(f"validators: {', '.join(found.validators) or '-'}")
     print_table(
         "sides",
         ("side", "block #", "hash", "age s #", "peers #", "sealed last", "share #", "client", "node"),
@@ -258,14 +259,42 @@ def _status_row(one: SideStatus, found: NetworkStatus) -> tuple[object, ...]:
 def _look(network: NetworkFolder) -> NetworkStatus:
     from creditconnect.network.watching import Watched, look
 
-    known = network.configuration()
-    watched = [Watched(side.side, side.address, _asked(known.places.get(side.side))) for side in network.sides()]
+    known, sides = network.configuration(), network.sides()
+    founding = _founding(network)
+    watched = [
+        Watched(one.side, one.address, _asked(known.places.get(one.side)), founding is None or one.address in founding)
+        for one in sides
+    ]
     # A follower seals nothing, so it has no address to be missed.
     followers = sorted(set(known.places) - {one.side for one in watched})
     watched += [Watched(name, "", _asked(known.places[name])) for name in followers]
     if not known.places:
         raise NetworkError(f"{network.path}: no side's node is known", hint="[side.NAME] in network.toml")
-    return look(watched, known.consensus, known.period_seconds, time.time)
+    return look(watched, known.consensus, known.period_seconds, time.time, _validators(network))
+
+
+def _founding(network: NetworkFolder) -> set[str] | None:
+    """The addresses that the genesis names; None where it tells none."""
+    from creditconnect.network.genesis import founders
+
+    if not network.genesis_file.exists():
+        return None
+    try:
+        return {one.address for one in founders(network.genesis(), network.sides())}
+    except (KeyError, ValueError):
+        # A damaged one is told by `up`; what the nodes say is shown all the same.
+        return None
+
+
+def _validators(network: NetworkFolder) -> list[str] | None:
+    """Who may seal, as the first node says that runs on this machine; None where none does."""
+    engine = engine_named(network.configuration().engine)
+    for name in network.local_sides():
+        try:
+            return engine.validators(network.side_folder(name))
+        except (NodeUnreachable, NodeRefused):
+            continue
+    return None
 
 
 def _asked(place: Place | None) -> Node | None:
