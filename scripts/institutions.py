@@ -10,6 +10,7 @@ scripts/_lists.py; `step`, which signs and sends what `--export` wrote: scripts/
 changes nothing and says so.
 
 Every command first compares chain id, genesis hash and code hash with the deployment file and refuses another chain.
+`--export-accounts FILE` writes the accounts that are bound as besu's lists take them: scripts/_account_lists.py.
 An institution belongs to the side of the authority that admits it and is named by its permanent code.
 Keys, passphrases and `--network`: see scripts/_registry.py. A plan:
 
@@ -34,6 +35,7 @@ Keys, passphrases and `--network`: see scripts/_registry.py. A plan:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ from eth_utils.crypto import keccak
 from creditconnect.errors import InputError, UsageError
 from creditconnect.reasons import ChainReason
 from creditconnect.types import AccountRole, Standing
+from scripts._account_lists import AccountList, export_accounts
 from scripts._acting import Acting, acting, reasoned, say
 from scripts._joint import JointActs
 from scripts._joint_commands import corridor, joint, keeper_share, pause, schema
@@ -89,9 +92,11 @@ def cli() -> None:
 @review_accounts
 @click.option("--profile", default="", help="A file, or 0x and its SHA-256.")
 @encryption_key
+@export_accounts
 @acting
-def admit(acting: Acting, code: str, **wanted: Any) -> None:
+def admit(acting: Acting, code: str, account_list: Path | None, **wanted: Any) -> None:
     """Admit CODE with its scope, accounts and key. Run again, it completes what is missing."""
+    exported = AccountList(account_list)
     onboarding = Onboarding(acting.registry, acting.authority())
     admission = Admission(
         code=code,
@@ -101,14 +106,16 @@ def admit(acting: Acting, code: str, **wanted: Any) -> None:
         profile_hash=profile_hash(wanted["profile"], Path()),
         encryption_key=key_bytes(wanted["encryption_key"]),
     )
-    _admit(acting.registry, onboarding, admission)
+    _admit(acting.registry, onboarding, admission, exported)
 
 
 @cli.command(cls=ChainCommand)
 @click.argument("plan", type=click.Path(path_type=Path))
+@export_accounts
 @acting
-def apply(acting: Acting, plan: Path) -> None:
+def apply(acting: Acting, plan: Path, account_list: Path | None) -> None:
     """Bring this side's institutions and corridors to what PLAN says. Run again, it changes nothing."""
+    exported = AccountList(account_list)
     hand, registry = acting.authority(), acting.registry
     onboarding, joint_acts = Onboarding(registry, hand), JointActs(registry, hand)
     wanted = read_plan(plan, registry)
@@ -116,7 +123,7 @@ def apply(acting: Acting, plan: Path) -> None:
     if wanted.jurisdiction != own:
         raise UsageError(f"{plan} is a plan of {wanted.jurisdiction}, but {hand.name} is the authority of {own}")
     for admission in wanted.admissions:
-        _admit(registry, onboarding, admission)
+        _admit(registry, onboarding, admission, exported)
     for source, target in wanted.corridors:
         say(joint_acts.open_corridor(source, target), f"corridor {source} to {target}")
 
@@ -148,10 +155,11 @@ def fund(acting: Acting, address: str) -> None:
 @review_accounts
 @click.option("--enable", multiple=True, type=AddressParameter(), help="Enable a bound account again. Repeatable.")
 @click.option("--disable", multiple=True, type=AddressParameter(), help="Disable a bound account. Repeatable.")
+@export_accounts
 @acting
-def accounts(acting: Acting, code: str, **wanted: tuple[str, ...]) -> None:
+def accounts(acting: Acting, code: str, account_list: Path | None, **wanted: tuple[str, ...]) -> None:
     """Bind accounts to CODE, for ever and in one role each; disable and enable them."""
-    registry = acting.registry
+    exported, registry = AccountList(account_list), acting.registry
     institution = registry.institution_by_code(code)
     changes = [(address, AccountRole.SUBMIT, True) for address in wanted["submit"]]
     changes += [(address, AccountRole.REVIEW, True) for address in wanted["review"]]
@@ -160,7 +168,8 @@ def accounts(acting: Acting, code: str, **wanted: tuple[str, ...]) -> None:
     if not changes:
         raise UsageError("nothing to do: name accounts to bind, enable or disable")
     onboarding = Onboarding(registry, acting.authority())
-    say((line for change in changes for line in onboarding.set_account(institution, *change)), code)
+    done = (line for change in changes for line in onboarding.set_account(institution, *change))
+    say(chain(done, exported.add(registry, code, (change[:2] for change in changes))), code)
 
 
 @cli.command(cls=ChainCommand)
@@ -229,8 +238,9 @@ def _bound_role(registry: Registry, institution: int, address: str) -> AccountRo
     return AccountRole(bound.role)
 
 
-def _admit(registry: Registry, onboarding: Onboarding, admission: Admission) -> None:
-    say(onboarding.admit(admission), admission.code)
+def _admit(registry: Registry, onboarding: Onboarding, admission: Admission, exported: AccountList) -> None:
+    done = onboarding.admit(admission)
+    say(chain(done, exported.add(registry, admission.code, admission.accounts)), admission.code)
     click.echo(f"institution {registry.institution_by_code(admission.code)} {admission.code}")
 
 

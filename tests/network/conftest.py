@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,13 +64,27 @@ def engine() -> Engine:
     return chosen
 
 
+_HELD: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """One below those that systems hand out, or a connection of some other test might have it when the node starts."""
+    """One below those that systems hand out, or a connection of some other test might have it when the node starts.
+
+    Nobody else who asks here gets it while this process runs: a name of Linux' that nothing but sockets have is taken
+    for it, which is free again when the process ends, however it does.
+    """
     while True:
         port = 10_000 + secrets.randbelow(20_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        held = socket.socket(socket.AF_UNIX)
+        try:
+            held.bind(f"\0creditconnect-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            continue
+        _HELD.append(held)
+        return port
 
 
 def place() -> Place:
@@ -86,13 +100,39 @@ def wait_for(what: Callable[[], bool], seconds: float = 60.0) -> float:
     return time.monotonic() - started
 
 
+def wait_until_standing(node: SideNode, periods: int = 6) -> int:
+    """The head upon which no block came for so many periods; what was under way before may come yet."""
+    seen, since = node.head(), time.monotonic()
+
+    def stands() -> bool:
+        nonlocal seen, since
+        if (head := node.head()) != seen:
+            seen, since = head, time.monotonic()
+        return time.monotonic() - since >= periods * node.configuration.period_seconds
+
+    wait_for(stands)
+    return seen
+
+
+def patiently(script: str, shown: str = "^blocks come; all have block ") -> str:
+    """A guide's commands, before each status a minute at most in which it comes to be what the guide shows."""
+
+    def awaited(found: re.Match[str]) -> str:
+        sought = "^NO BLOCK COMES; " if found[2] else shown
+        asked = f"{found[1]} | grep -E '{sought}' > /dev/null"
+        return f"for _ in $(seq 60); do if {asked}; then break; fi; sleep 1; done\n{found[0]}"
+
+    return re.sub(r"^(creditconnect network status --folder [^ \n]+)( \|\| .*)?$", awaited, script, flags=re.MULTILINE)
+
+
 @dataclass
 class Network:
-    """Two sides on one machine, `folders` and `nodes` by side."""
+    """Two sides on one machine, `folders` and `nodes` by side; `said` is what starting them told."""
 
     engine: Engine
     folders: dict[str, NetworkFolder]
     nodes: dict[str, SideNode] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
 
     def node(self, side: str) -> SideNode:
         if side not in self.nodes:
@@ -105,7 +145,7 @@ class Network:
         """Start and have seal; the one that may at once first, as two machines would by themselves."""
         nodes = [self.node(side) for side in sides or SIDES]
         passphrases = {node.side: PASSPHRASE for node in nodes}
-        start_together(nodes, passphrases, tell=lambda line: None, sleep=time.sleep)
+        start_together(nodes, passphrases, tell=self.said.append, sleep=time.sleep)
 
     def kill(self, side: str, number: int = signal.SIGKILL) -> None:
         started = self.node(side).process.started()

@@ -21,7 +21,7 @@ from creditconnect.chain.headers import read_header
 from creditconnect.network.engine import Engine
 from creditconnect.types import Consensus
 from tests.demo.kept import kept_demo
-from tests.network.conftest import ROOT, SIDES
+from tests.network.conftest import ROOT, SIDES, patiently
 
 PROGRAM = Path(sys.executable).with_name("creditconnect")
 TOOLS = os.pathsep.join([str(ROOT / ".tools" / "bin"), str(PROGRAM.parent), os.environ["PATH"]])
@@ -93,7 +93,7 @@ def test_readme__when_a_validator_fails__reads_as_it_says(demo: tuple[str, Path]
     _, folder = demo
     (script,) = re.findall(r"^```bash\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
     done = subprocess.run(
-        ["bash", "-c", "set -euo pipefail\n" + script.replace('eval "$(make -s env)"\n', "")],
+        ["bash", "-c", "set -euo pipefail\n" + patiently(script.replace('eval "$(make -s env)"\n', ""))],
         cwd=folder.parent,
         env=os.environ | {"PATH": TOOLS},
         capture_output=True,

@@ -14,7 +14,7 @@ from creditconnect.errors import NodeRefused
 from creditconnect.network.genesis import genesis_hash
 from creditconnect.network.watching import NetworkStatus, Watched, look
 from creditconnect.types import Consensus
-from tests.network.conftest import PASSPHRASE, PATIENCE, SIDES, Network, wait_for
+from tests.network.conftest import PASSPHRASE, PATIENCE, SIDES, Network, wait_for, wait_until_standing
 
 
 def status(network: Network) -> NetworkStatus:
@@ -90,19 +90,19 @@ def test_status__of_a_running_network__agrees_and_half_each(running: Network) ->
 def test_one_killed__no_block_comes_and_status_says_who_and_all_goes_on_after_its_return(running: Network) -> None:
     running.kill("sz")
     wait_for(lambda: not running.node("sz").is_running())
-    time.sleep(8 * running.node("hk").configuration.period_seconds)
-    before = running.node("hk").head()
-    time.sleep(3)
-    assert running.node("hk").head() == before
+    before = wait_until_standing(running.node("hk"), 8)
     found = status(running)
     assert (found.moving, found.missing) == (False, ("sz",))
     assert any("sz: its node does not answer" in line for line in found.advice)
     kept = running.block("hk", before)["hash"]
 
     started = time.monotonic()
+    running.said.clear()
     running.up("sz")
-    wait_for(lambda: running.node("hk").head() > before, 30)
-    assert time.monotonic() - started < 20 * PATIENCE[running.engine.name]
+    wait_for(lambda: running.node("hk").head() > before)
+    # Now and then geth comes back deaf, and is started anew (test_deaf).
+    if not running.said:
+        assert time.monotonic() - started < 30 * PATIENCE[running.engine.name]
     assert running.block("hk", before)["hash"] == kept
     wait_for(lambda: status(running).moving)
 
@@ -122,10 +122,7 @@ def test_both_killed_at_once__nothing_that_was_sealed_is_lost(running: Network) 
 def test_one_frozen__and_thawed__goes_on(running: Network) -> None:
     running.kill("hk", signal.SIGSTOP)
     try:
-        time.sleep(4)
-        before = running.node("sz").head()
-        time.sleep(3)
-        assert running.node("sz").head() == before
+        before = wait_until_standing(running.node("sz"))
     finally:
         running.kill("hk", signal.SIGCONT)
     wait_for(lambda: running.node("sz").head() > before + 2, 60)

@@ -13,6 +13,10 @@ import pytest
 from eth_utils.crypto import keccak
 
 from creditconnect.custody import hpke
+from creditconnect.network.besu import ACCOUNTS_FILE, allowed_accounts
+from creditconnect.network.configuration import Configuration
+from creditconnect.network.engine import Launch
+from creditconnect.network.folder import NetworkFolder
 from creditconnect.types import ExchangeSuite
 from tests.scripts.conftest import Admin, Outcome, Rpc
 from tests.scripts.steps import member
@@ -330,6 +334,46 @@ def test_accounts__other_role_or_not_bound__refused(run: Run, bureau: str) -> No
     unbound = run("accounts", bureau, "--disable", account(9))
     assert "is not an account of this institution" in unbound.error
     assert (other.code, unbound.code, run("accounts", bureau).code) == (1, 1, 2)
+
+
+def listed(path: Path) -> list[str]:
+    """The accounts that the Besu kit reads from such a file in the network's folder."""
+    network = NetworkFolder(path.parent)
+    launch = Launch(network.side_folder("hk"), Configuration("besu"), (), network.genesis_file, None)
+    return allowed_accounts(launch) or []
+
+
+def test_export_accounts__on_admission_and_binding__each_once_as_besu_reads_them(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / ACCOUNTS_FILE
+    path.write_text(f"{account(7)} # an operator's own", encoding="utf-8")
+    arguments = ("admit", BUREAU, *SCOPE, "--submit", account(1), "--review", account(2), "--export-accounts", path)
+    done = run(*arguments)
+    assert f"{BUREAU}: submit account {account(1)} is added to {path}" in done.output
+    assert listed(path) == [account(1), account(2), account(7)]
+    kept = path.read_text(encoding="utf-8")
+    assert kept.splitlines()[1:] == [f"{account(1)} # {BUREAU} submit", f"{account(2)} # {BUREAU} review"]
+    assert "nothing to do" in run(*arguments).output
+    assert path.read_text(encoding="utf-8") == kept
+    more = ("accounts", BUREAU, "--disable", account(1), "--submit", account(3), "--export-accounts")
+    assert run(*more, path).code == 0
+    assert listed(path) == [account(1), account(2), account(3), account(7)]
+    # The other side's list, from the start: an account that is disabled is not added.
+    assert run(*more, tmp_path / "sz.txt").code == 0
+    assert (tmp_path / "sz.txt").read_text(encoding="utf-8") == f"{account(3)} # {BUREAU} submit\n"
+
+
+def test_export_accounts__of_a_plan__its_institutions_accounts(run: Run, plan: Path, tmp_path: Path) -> None:
+    assert run("apply", plan, "--export-accounts", tmp_path / ACCOUNTS_FILE).code == 0
+    assert listed(tmp_path / ACCOUNTS_FILE) == ["0x31" + "00" * 18 + "01", "0x32" + "00" * 18 + "01"]
+
+
+def test_export_accounts__into_no_folder__refused_before_anything_is_sent(
+    run: Run, chain: Rpc, registry: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "nowhere" / ACCOUNTS_FILE
+    done = run("admit", BUREAU, *SCOPE, "--submit", account(1), "--export-accounts", path)
+    assert (done.code, done.error) == (2, f"Error: {path}: can't be written\n")
+    assert not id_of(chain, registry, BUREAU)
 
 
 def test_corridor__opens_with_both_sides_agreement_and_closes_by_either(run: Run, chain: Rpc, registry: str) -> None:
