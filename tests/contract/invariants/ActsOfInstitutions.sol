@@ -35,8 +35,9 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         bool stands = registry.institutionOf(institution).standing == IRecordRegistry.Standing.Active;
         uint256 standing = stands ? 2 : 1;
         if (_chance(dice, 15)) standing = _roll(dice, 4);
-        bytes memory call =
-            abi.encodeCall(IRecordRegistry.setStanding, (institution, IRecordRegistry.Standing(standing), REASON));
+        bytes memory call = abi.encodeCall(
+            IRecordRegistry.setStanding, (institution, IRecordRegistry.Standing(standing), _anyReason(dice))
+        );
         _act(_caller(dice, _authorityOf(institution)), call);
         // A hash under every institution, this one among them: the answers are the same whatever its standing.
         _compareHash(uint64(_roll(dice, HASHES)));
@@ -101,7 +102,8 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         }
         if (provider.standing == IRecordRegistry.Standing.Suspended && _chance(dice, 70)) {
             IRecordRegistry.Standing active = IRecordRegistry.Standing.Active;
-            _act(_authorityOf(institution), abi.encodeCall(IRecordRegistry.setStanding, (institution, active, REASON)));
+            bytes memory call = abi.encodeCall(IRecordRegistry.setStanding, (institution, active, _anyReason(dice)));
+            _act(_authorityOf(institution), call);
         }
         bool ended = provider.entitledUntil != 0 && block.timestamp >= provider.entitledUntil;
         bool scoped = provider.roles & 1 == 1 && provider.schemas & 6 == 6 && !ended;
