@@ -77,6 +77,17 @@ contract CorrectingTest is Fixture {
         registry.revoke(_keys(_keyHk(4)), REASON);
     }
 
+    function test_revoke__anothersRecordAfterItsOwn__revertsWhole() public {
+        _registerSz(_one(5, 5));
+        uint88[] memory entryKeys = new uint88[](2);
+        (entryKeys[0], entryKeys[1]) = (_keyHk(1), _keySz(5));
+        _expectError(IRecordRegistry.NotAllowed.selector, bureauHkSubmit, BUREAU_SZ);
+        vm.prank(bureauHkSubmit);
+        registry.revoke(entryKeys, REASON);
+        _assertNoOverride(_keyHk(1));
+        _assertState(_keySz(5), ACTIVE);
+    }
+
     function test_revokeBatch__byInstitutionOrAuthority__revokesIt() public {
         address[3] memory allowed = [bureauHkSubmit, bureauHkReview, adminHk];
         for (uint48 i; i < 3; ++i) {
@@ -200,6 +211,20 @@ contract CorrectingTest is Fixture {
         _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_HK, PERSONAL);
         vm.prank(bureauHkSubmit);
         registry.supersede(_keyHk(1), _keyHk(2), REASON);
+    }
+
+    function test_supersede__scopedForTheSuccessorsSchemaAlone__isAllowed() public {
+        vm.prank(bureauHkSubmit);
+        registry.register(COMPANY, NEVER, SALTED, _one(4, 4));
+        _approve(2);
+        _scopeHkFor(PERSONAL);
+        _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_HK, COMPANY);
+        vm.prank(bureauHkSubmit);
+        registry.supersede(_keyHk(1), _keyHk(4), REASON);
+        _scopeHkFor(COMPANY);
+        vm.prank(bureauHkSubmit);
+        registry.supersede(_keyHk(1), _keyHk(4), REASON);
+        _assertState(_keyHk(1), SUPERSEDED);
     }
 
     // ------------------------------------------------------------------------------------------------------- disputing
@@ -361,6 +386,11 @@ contract CorrectingTest is Fixture {
     }
 
     // -----------------------------------------------------------------------------------------------------------------
+
+    function _scopeHkFor(uint16 schema) private {
+        vm.prank(adminHk);
+        registry.scope(BUREAU_HK, PROVIDER, uint256(1) << schema, NEVER, true);
+    }
 
     function _expectFinal(uint88 entryKey, IRecordRegistry.State state) private {
         bytes[] memory calls = new bytes[](4);

@@ -94,6 +94,13 @@ contract InstitutionsTest is Fixture {
         vm.assertEq(uint256(scoped.standing), uint256(IRecordRegistry.Standing.Active));
     }
 
+    function test_scope__dateAlreadyPast__endsTheEntitlementAtOnce() public {
+        _scope(BUREAU_HK, PROVIDER, START - 1, true);
+        vm.assertEq(registry.institutionOf(BUREAU_HK).entitledUntil, START - 1);
+        _expectError(IRecordRegistry.NotEntitled.selector, BUREAU_HK, PERSONAL);
+        _registerHk(_rising(1));
+    }
+
     function test_scope__unknownRolesOrSchemas__reverts() public {
         _expectError(IRecordRegistry.RolesInvalid.selector, 4);
         vm.prank(adminHk);
@@ -233,6 +240,19 @@ contract InstitutionsTest is Fixture {
         }
     }
 
+    function test_setAccount__seatHolderOfASideThatHasNotAccepted__reverts() public {
+        vm.prank(adminHk);
+        registry.addJurisdiction("MO", adminMo, recoveryMo);
+        vm.prank(adminSz);
+        registry.addJurisdiction("MO", adminMo, recoveryMo);
+        address[2] memory holders = [adminMo, recoveryMo];
+        for (uint256 i; i < holders.length; ++i) {
+            _expectError(IRecordRegistry.AddressNotFree.selector, holders[i]);
+            vm.prank(adminHk);
+            registry.setAccount(BUREAU_HK, holders[i], SUBMIT, true);
+        }
+    }
+
     // ----------------------------------------------------------------------------------------------------- daily roots
 
     function test_postDailyRoot__dayIsOver__isWrittenOnce() public {
@@ -286,6 +306,14 @@ contract InstitutionsTest is Fixture {
         _expectRootInvalid(day, "root", 1, 5, 6);
         _expectRootInvalid(day, "root", 1, 0, type(uint64).max);
         _expectRootInvalid(day, "root", 1, type(uint64).max, 0);
+    }
+
+    /// @dev Whoever verified until then still has its last days to post.
+    function test_postDailyRoot__institutionTerminated__isStillWritten() public {
+        _setStanding(BANK_SZ, IRecordRegistry.Standing.Terminated);
+        vm.prank(bankSz);
+        registry.postDailyRoot(1, TODAY - 1, "root", 1, 5, 5);
+        vm.assertEq(registry.dailyRootOf(BANK_SZ, 1, TODAY - 1).root, "root");
     }
 
     function test_postDailyRoot__notAnEnabledAccount__reverts() public {

@@ -307,6 +307,20 @@ contract JointActionsTest is Fixture {
         vm.assertEq(registry.openCorridor(HK, SZ), false);
     }
 
+    function test_closeCorridor__bothDirectionsOpen__leavesTheOther() public {
+        address[2] memory both = [adminHk, adminSz];
+        for (uint256 i; i < both.length; ++i) {
+            vm.prank(both[i]);
+            registry.openCorridor(HK, SZ);
+            vm.prank(both[i]);
+            registry.openCorridor(SZ, HK);
+        }
+        vm.prank(adminHk);
+        registry.closeCorridor(HK, SZ);
+        vm.assertEq(registry.corridorOpen(HK, SZ), false);
+        vm.assertEq(registry.corridorOpen(SZ, HK), true);
+    }
+
     function test_closeCorridor__byAThirdSide__reverts() public {
         _addMacao();
         vm.prank(adminHk);

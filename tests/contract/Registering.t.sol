@@ -129,6 +129,17 @@ contract RegisteringTest is Fixture {
         vm.assertEq(registry.batchOf(1).epoch, 9);
     }
 
+    function test_register__lastEpochWithoutItsSidesShare__reverts() public {
+        _expectError(IRecordRegistry.ShareMissing.selector, HK, 255);
+        vm.prank(bureauHkSubmit);
+        registry.register(PERSONAL, NEVER, 255, _rising(1));
+        vm.prank(adminHk);
+        registry.publishKeeperShare(255, "share");
+        vm.prank(bureauHkSubmit);
+        registry.register(PERSONAL, NEVER, 255, _rising(1));
+        vm.assertEq(registry.batchOf(1).epoch, 255);
+    }
+
     function test_register__noneOrTooMany__reverts() public {
         _expectError(IRecordRegistry.CountInvalid.selector, 0);
         _registerHk(_rising(0));

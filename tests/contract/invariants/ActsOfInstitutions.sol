@@ -22,7 +22,7 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         uint8 roles = _chance(dice, 75) ? 1 : uint8(_roll(dice, 5));
         uint256 schemas = 2 ** (registry.registry().schemaCount + 1) - 2;
         if (_chance(dice, 25)) schemas = _roll(dice, 2 * schemas + 4);
-        uint40 until = _chance(dice, 70) ? 0 : uint40(block.timestamp + _roll(dice, 20 days));
+        uint40 until = _chance(dice, 70) ? 0 : uint40(block.timestamp - 1 days + _roll(dice, 20 days));
         bytes memory call =
             abi.encodeCall(IRecordRegistry.scope, (institution, roles, schemas, until, _chance(dice, 60)));
         _act(_caller(dice, _authorityOf(institution)), call);
@@ -35,8 +35,9 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         bool stands = registry.institutionOf(institution).standing == IRecordRegistry.Standing.Active;
         uint256 standing = stands ? 2 : 1;
         if (_chance(dice, 15)) standing = _roll(dice, 4);
-        bytes memory call =
-            abi.encodeCall(IRecordRegistry.setStanding, (institution, IRecordRegistry.Standing(standing), REASON));
+        bytes memory call = abi.encodeCall(
+            IRecordRegistry.setStanding, (institution, IRecordRegistry.Standing(standing), _anyReason(dice))
+        );
         _act(_caller(dice, _authorityOf(institution)), call);
         // A hash under every institution, this one among them: the answers are the same whatever its standing.
         _compareHash(uint64(_roll(dice, HASHES)));
@@ -101,7 +102,8 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         }
         if (provider.standing == IRecordRegistry.Standing.Suspended && _chance(dice, 70)) {
             IRecordRegistry.Standing active = IRecordRegistry.Standing.Active;
-            _act(_authorityOf(institution), abi.encodeCall(IRecordRegistry.setStanding, (institution, active, REASON)));
+            bytes memory call = abi.encodeCall(IRecordRegistry.setStanding, (institution, active, _anyReason(dice)));
+            _act(_authorityOf(institution), call);
         }
         bool ended = provider.entitledUntil != 0 && block.timestamp >= provider.entitledUntil;
         bool scoped = provider.roles & 1 == 1 && provider.schemas & 6 == 6 && !ended;

@@ -140,7 +140,7 @@ abstract contract ActsOfSides is World {
 
     function publishKeeperShare(uint256 seed) external {
         Dice memory dice = _dice(seed);
-        uint8 epoch = uint8(_roll(dice, 4));
+        uint8 epoch = _anyEpoch(dice);
         bytes32 share = bytes32(_chance(dice, 90) ? uint256(keccak256(abi.encode(seed))) : 0);
         address caller = _caller(dice, _seats(_anySide(dice)).authority);
         _act(caller, abi.encodeCall(IRecordRegistry.publishKeeperShare, (epoch, share)));

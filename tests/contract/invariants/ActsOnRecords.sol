@@ -63,7 +63,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         if (keys.length == 0) return _register(dice);
         (uint48 batch, IRecordRegistry.Batch memory facts) = _anyBatch(dice, PENDING);
         address caller = _caller(dice, _ownerOrAuthority(dice, facts.institution));
-        _act(caller, abi.encodeCall(IRecordRegistry.reject, (batch, REASON)));
+        _act(caller, abi.encodeCall(IRecordRegistry.reject, (batch, _anyReason(dice))));
     }
 
     function revoke(uint256 seed) external {
@@ -75,7 +75,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         }
         uint16 institution = entryKeys.length == 0 ? 1 : _institutionIn(entryKeys[0]);
         address caller = _caller(dice, _ownerOrAuthority(dice, institution));
-        _act(caller, abi.encodeCall(IRecordRegistry.revoke, (entryKeys, REASON)));
+        _act(caller, abi.encodeCall(IRecordRegistry.revoke, (entryKeys, _anyReason(dice))));
     }
 
     function revokeBatch(uint256 seed) external {
@@ -83,7 +83,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         if (keys.length == 0) return _register(dice);
         (uint48 batch, IRecordRegistry.Batch memory facts) = _anyBatch(dice, ACTIVE);
         address caller = _caller(dice, _ownerOrAuthority(dice, facts.institution));
-        _act(caller, abi.encodeCall(IRecordRegistry.revokeBatch, (batch, REASON)));
+        _act(caller, abi.encodeCall(IRecordRegistry.revokeBatch, (batch, _anyReason(dice))));
     }
 
     function supersede(uint256 seed) external {
@@ -100,7 +100,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         uint256 due = registry.batchOf(registry.entryOf(next).batch).expiresAt;
         if (due != 0 && _chance(dice, 30)) _warp(due - _roll(dice, 2));
         address suited = _accountOf(dice, _institutionIn(entryKey), _chance(dice, 50) ? SUBMIT : REVIEW);
-        _act(_caller(dice, suited), abi.encodeCall(IRecordRegistry.supersede, (entryKey, next, REASON)));
+        _act(_caller(dice, suited), abi.encodeCall(IRecordRegistry.supersede, (entryKey, next, _anyReason(dice))));
     }
 
     function dispute(uint256 seed) external {
@@ -115,7 +115,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         if (_chance(dice, 60)) {
             suited = _accountOf(dice, _institutionIn(entryKey), _chance(dice, 50) ? SUBMIT : REVIEW);
         }
-        _act(_caller(dice, suited), abi.encodeCall(IRecordRegistry.dispute, (entryKey, REASON)));
+        _act(_caller(dice, suited), abi.encodeCall(IRecordRegistry.dispute, (entryKey, _anyReason(dice))));
     }
 
     /// @dev Of a dispute, raised right before if there is none.
@@ -131,7 +131,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         if (raised.byInstitution != 0) {
             suited = _accountOf(dice, raised.byInstitution, _chance(dice, 50) ? SUBMIT : REVIEW);
         }
-        bytes memory call = abi.encodeCall(IRecordRegistry.resolve, (entryKey, _chance(dice, 50), REASON));
+        bytes memory call = abi.encodeCall(IRecordRegistry.resolve, (entryKey, _chance(dice, 50), _anyReason(dice)));
         _act(_caller(dice, suited), call);
     }
 
@@ -150,7 +150,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         schema = uint16(_chance(dice, 92) ? 1 + _roll(dice, 2) : _roll(dice, 300));
         if (_chance(dice, 40)) expiresAt = uint40(block.timestamp + _roll(dice, 20 days));
         if (_chance(dice, 3)) expiresAt = uint40(block.timestamp);
-        if (_chance(dice, 15)) epoch = uint8(1 + _roll(dice, 3));
+        if (_chance(dice, 15)) epoch = _anyEpoch(dice);
     }
 
     /// @dev None to four, rising save now and then.
@@ -211,7 +211,7 @@ abstract contract ActsOnRecords is ActsOfInstitutions {
         uint256 from = keys.length;
         for (uint256 i; i < exceptions.length; ++i) {
             while (from > 1 && registry.entryOf(keys[from - 1]).batch != batch && _chance(dice, 99)) --from;
-            exceptions[i] = IRecordRegistry.Exception(from == 0 ? 1 : keys[from - 1], REASON);
+            exceptions[i] = IRecordRegistry.Exception(from == 0 ? 1 : keys[from - 1], _anyReason(dice));
             if (from > 1 && _chance(dice, 90)) --from;
         }
     }

@@ -52,7 +52,48 @@ abstract contract Rules is Replica {
             _checkSeat(uint16(uint256(log.topics[2])), caller);
         } else if (_isAuthoritysAlone(name)) {
             _checkSeat(_jurisdictionOf(uint16(uint256(log.topics[1]))), caller);
+        } else if (name == IRecordRegistry.DailyRootPosted.selector) {
+            // Whatever the standing: an institution that has ended still posts what it logged until then.
+            _checkEnabled(caller, uint16(uint256(log.topics[1])));
+        } else {
+            _checkOfSides(log, caller);
         }
+    }
+
+    /// @dev What the seats of one side do, or a reviewer for its institution. What completes a joint action, and which
+    ///      accounts a seat disables, the model alone foresees.
+    function _checkOfSides(Vm.Log memory log, address caller) private view {
+        bytes32 name = log.topics[0];
+        if (log.topics.length == 1) return;
+        IRecordRegistry.Jurisdiction memory side = registry.jurisdictionOf(uint16(uint256(log.topics[1])));
+        if (name == IRecordRegistry.RecoveryObjected.selector) {
+            vm.assertEq(side.authority, caller, "objected to by another");
+        } else if (name == IRecordRegistry.RecoveryStarted.selector) {
+            vm.assertEq(side.recovery, caller, "started by another");
+        } else if (name == IRecordRegistry.HandoverOffered.selector) {
+            bool recovery = uint256(log.topics[2]) == uint256(IRecordRegistry.Seat.Recovery);
+            vm.assertEq(recovery ? side.recovery : side.authority, caller, "offered by another");
+        } else if (name == IRecordRegistry.KeeperSharePublished.selector) {
+            _checkSeat(uint16(uint256(log.topics[1])), caller);
+        } else if (name == IRecordRegistry.SchemaAdded.selector) {
+            (, uint16 by,) = abi.decode(log.data, (bytes32, uint16, string));
+            _checkSeat(by, caller);
+        } else if (name == IRecordRegistry.CorridorClosed.selector) {
+            uint16 by = abi.decode(log.data, (uint16));
+            vm.assertEq(by == uint256(log.topics[1]) || by == uint256(log.topics[2]), true, "closed by a third side");
+            _checkSeat(by, caller);
+        } else if (_isAgreement(name)) {
+            _checkSeat(uint16(uint256(log.topics[2])), caller);
+        } else if (name == IRecordRegistry.EncryptionKeySet.selector) {
+            _checkKeySet(uint16(uint256(log.topics[1])), caller);
+        }
+    }
+
+    function _checkKeySet(uint16 institution, address caller) private view {
+        IRecordRegistry.Institution memory owner = registry.institutionOf(institution);
+        if (registry.jurisdictionOf(owner.jurisdiction).authority == caller) return;
+        _checkAccount(caller, institution, IRecordRegistry.AccountRole.Review);
+        vm.assertEq(uint8(owner.standing), uint8(IRecordRegistry.Standing.Active), "of no active standing");
     }
 
     // ----------------------------------------------------------------------------------------------------- records
@@ -150,15 +191,24 @@ abstract contract Rules is Replica {
             || name == IRecordRegistry.ProfileSet.selector;
     }
 
+    function _isAgreement(bytes32 name) private pure returns (bool) {
+        return
+            name == IRecordRegistry.JointActionAgreed.selector || name == IRecordRegistry.JointActionWithdrawn.selector;
+    }
+
     function _checkOpen() private view {
         vm.assertEq(registry.registry().paused, 0, "done though paused");
     }
 
     function _checkAccount(address caller, uint16 institution, IRecordRegistry.AccountRole role) private view {
+        _checkEnabled(caller, institution);
+        vm.assertEq(uint8(registry.accountOf(caller).role), uint8(role), "an account of the other role acted");
+    }
+
+    function _checkEnabled(address caller, uint16 institution) private view {
         IRecordRegistry.Account memory account = registry.accountOf(caller);
         vm.assertEq(account.enabled, true, "a disabled account acted");
         vm.assertEq(account.institution, institution, "another's account acted");
-        vm.assertEq(uint8(account.role), uint8(role), "an account of the other role acted");
     }
 
     function _checkEntitled(uint16 institution, uint16 schema) private view {

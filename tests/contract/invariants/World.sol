@@ -17,7 +17,6 @@ abstract contract World is Rules {
     /// @dev Few, so that hashes and commitments meet again.
     uint64 internal constant HASHES = 12;
     uint192 internal constant COMMITMENTS = 5;
-    uint8 internal constant REASON = 7;
 
     IRecordRegistry public model;
     uint256 public calls;
@@ -209,6 +208,7 @@ abstract contract World is Rules {
                 _compare(abi.encodeCall(IRecordRegistry.corridorOpen, (from, to)));
                 _compare(abi.encodeCall(IRecordRegistry.keeperShareOf, (from, uint8(to))));
             }
+            _compare(abi.encodeCall(IRecordRegistry.keeperShareOf, (from, type(uint8).max)));
         }
     }
 
@@ -251,6 +251,16 @@ abstract contract World is Rules {
 
     function _chance(Dice memory dice, uint256 percent) internal pure returns (bool) {
         return _roll(dice, 100) < percent;
+    }
+
+    function _anyReason(Dice memory dice) internal pure returns (uint8) {
+        return uint8(_roll(dice, 256));
+    }
+
+    /// @dev Few, so that epochs and their shares meet; the first, which means salted, and the last among them.
+    function _anyEpoch(Dice memory dice) internal pure returns (uint8) {
+        uint8[4] memory epochs = [0, 1, 2, type(uint8).max];
+        return epochs[_roll(dice, epochs.length)];
     }
 
     /// @dev Whom the call suits, and now and then somebody else.
