@@ -22,7 +22,7 @@ abstract contract ActsOfInstitutions is ActsOfSides {
         uint8 roles = _chance(dice, 75) ? 1 : uint8(_roll(dice, 5));
         uint256 schemas = 2 ** (registry.registry().schemaCount + 1) - 2;
         if (_chance(dice, 25)) schemas = _roll(dice, 2 * schemas + 4);
-        uint40 until = _chance(dice, 70) ? 0 : uint40(block.timestamp - 1 days + _roll(dice, 20 days));
+        uint40 until = _chance(dice, 70) ? 0 : uint40(block.timestamp - 5 days + _roll(dice, 20 days));
         bytes memory call =
             abi.encodeCall(IRecordRegistry.scope, (institution, roles, schemas, until, _chance(dice, 60)));
         _act(_caller(dice, _authorityOf(institution)), call);
