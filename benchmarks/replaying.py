@@ -52,7 +52,9 @@ def replay_vs_decode(quick: bool) -> list[Result]:
 
 def _followed(ground: Ground) -> Mirror:
     reach = Reach([ground.registry], ground.registry.identity(), monotonic=time.monotonic)
-    mirror = Mirror(Database(ground.folder / "replayed.db", mirrors.MIGRATIONS), reach, Finality(UNSEALED), 0)
+    database = Database(ground.folder / "replayed.db", mirrors.MIGRATIONS)
+    # From block 0 on it would ask what a refounded network took over, of a block that has no registry.
+    mirror = Mirror(database, reach, Finality(UNSEALED), 1)
     mirror.follow()
     return mirror
 
