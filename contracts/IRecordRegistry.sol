@@ -72,11 +72,14 @@ interface IRecordRegistry {
     }
 
     /// @notice Counters and flags of the registry as a whole. One slot.
+    /// @dev    A counter that overflows refuses the act for good, so none is within an attacker's reach: blocks of nothing
+    ///         else, of 60 million gas a second, fill 40 bits in seven years with changes of an authority (13,000 gas each),
+    ///         in thirteen with records.
     struct Registry {
-        uint48 batchCount;
-        uint48 recordCount; // entries ever written
+        uint40 batchCount;
+        uint40 recordCount; // entries ever written
         uint32 accountCount;
-        uint24 authorityEpoch; // raised by every change of an authority and every new jurisdiction
+        uint40 authorityEpoch; // raised by every change of an authority and every new jurisdiction
         uint32 paused; // bit (id - 1): that jurisdiction pauses
         uint32 accepted; // bit (id - 1): that jurisdiction's authority accepted this registry
         uint16 institutionCount;
@@ -94,12 +97,14 @@ interface IRecordRegistry {
         address offeredRecovery;
         address recoveryTo; // a running recovery: the address that is to become the authority
         uint40 recoveryAt; // when it was started; zero: none runs, or the authority objected to it
+        uint16 institutionCount; // of this side
+        uint8 schemaCount; // pinned by this side
     }
 
     /// @notice Which authorities have called one function with the same arguments.
     struct Proposal {
         uint32 agreed; // bit (id - 1)
-        uint24 authorityEpoch; // the proposal is dead once the registry's differs
+        uint40 authorityEpoch; // the proposal is dead once the registry's differs
         uint40 expiresAt;
     }
 
@@ -200,7 +205,7 @@ interface IRecordRegistry {
         bytes32 indexed action,
         uint16 indexed jurisdiction,
         uint32 agreed,
-        uint24 authorityEpoch,
+        uint40 authorityEpoch,
         uint40 expiresAt,
         bytes call
     );
@@ -275,6 +280,7 @@ interface IRecordRegistry {
     error NotACorridor(uint16 from, uint16 to);
     error CorridorState(uint16 from, uint16 to, bool open);
     error PauseState(uint16 jurisdiction, bool paused);
+    /// @notice There are `limit` of them, and no more of this kind, or for this side, may be added.
     error LimitReached(uint256 limit);
     error CodeInvalid(bytes32 code);
     error CodeTaken(bytes32 code, uint16 by);
@@ -364,6 +370,7 @@ interface IRecordRegistry {
     function setPaused(bool paused) external;
 
     /// @notice An authority pins a schema by its hash (SHA-256 of its canonical form). Never changed or removed.
+    /// @dev    Refused once its side has pinned as many as are left of 255: one side alone leaves the others half.
     function addSchema(bytes32 hash, string calldata name) external returns (uint16 schema);
 
     /// @notice An authority publishes its keeper's public share for an epoch (1 to 255), once.
@@ -372,6 +379,7 @@ interface IRecordRegistry {
     // ------------------------------------------------------------------------------------------------ institutions
 
     /// @notice An authority admits an institution of its own side. It may do nothing until it is scoped.
+    /// @dev    Refused once its side has as many as are left of 65,535: one side alone leaves the others half.
     /// @param  code LEI or licence number in ASCII, left-aligned, permanent and unique.
     function admit(bytes32 code, bytes32 profileHash) external returns (uint16 institution);
 

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IRecordRegistry} from "./IRecordRegistry.sol";
 import {Institutions} from "./Institutions.sol";
+import {Jurisdictions} from "./Jurisdictions.sol";
 
 /// @title What was recorded: entries, batches and notes
 contract RecordRegistry is Institutions {
@@ -15,7 +16,7 @@ contract RecordRegistry is Institutions {
     mapping(uint48 id => Batch) private _batches;
     mapping(uint88 entryKey => Note) private _notes;
 
-    constructor(Founder[] memory founders) Institutions(founders) {}
+    constructor(Founder[] memory founders) Jurisdictions(founders) {}
 
     // ------------------------------------------------------------------------------------------------- registering
 
@@ -35,7 +36,7 @@ contract RecordRegistry is Institutions {
         if (records.length == 0 || records.length > type(uint16).max) revert CountInvalid(records.length);
 
         batch = ++_registry.batchCount;
-        _registry.recordCount += uint48(records.length);
+        _registry.recordCount += uint40(records.length);
         Batch storage shared = _batches[batch];
         shared.submitter = msg.sender;
         shared.institution = institution;

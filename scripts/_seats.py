@@ -22,7 +22,7 @@ from scripts._acting import Acting, acting, say
 from scripts._registry import AddressParameter, ChainCommand, Hand, Registry, with_options
 from scripts._words import NOBODY, SEATS
 
-# `RECOVERY_DELAY` of contracts/Institutions.sol, which no view shows.
+# `RECOVERY_DELAY` of contracts/Jurisdictions.sol, which no view shows.
 RECOVERY_DELAY_SECONDS = 14 * 24 * 3600
 
 on_side = click.argument("code", metavar="SIDE")

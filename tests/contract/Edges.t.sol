@@ -8,7 +8,6 @@ import {Fixture} from "./Fixture.sol";
 contract EdgesTest is Fixture {
     /// @dev Of the registry's first slot: institutionCount 16 stands above these bits.
     uint256 private constant INSTITUTION_COUNT_AT = 216;
-    uint16 private constant INSTITUTION_LIMIT = type(uint16).max;
 
     function test_objectToRecovery__objectedBefore__namesWhomItWasFor() public {
         vm.prank(recoveryHk);
@@ -57,13 +56,6 @@ contract EdgesTest is Fixture {
         _expectError(IRecordRegistry.CodeInvalid.selector, 0);
         vm.prank(adminHk);
         registry.admit(0, "profile");
-    }
-
-    function test_admit__allIdsTaken__reverts() public {
-        _setInstitutionCount(INSTITUTION_LIMIT);
-        _expectError(IRecordRegistry.LimitReached.selector, INSTITUTION_LIMIT);
-        vm.prank(adminHk);
-        registry.admit("ONE-MORE", "profile");
     }
 
     function test_scope__reviewMandatory__theEventSaysSo() public {

@@ -28,6 +28,8 @@ contract InstitutionsTest is Fixture {
         vm.assertEq(abi.encode(registry.institutionOf(BANK_HK)), abi.encode(expected));
         vm.assertEq(registry.institutionByCode("BANK-HK"), BANK_HK);
         vm.assertEq(registry.registry().institutionCount, BANK_HK);
+        vm.assertEq(registry.jurisdictionOf(HK).institutionCount, 2);
+        vm.assertEq(registry.jurisdictionOf(SZ).institutionCount, 2);
     }
 
     function test_admit__codeNotFit__reverts() public {
@@ -39,15 +41,26 @@ contract InstitutionsTest is Fixture {
         registry.admit("BUREAU-HK", 0);
     }
 
-    function test_admit__allIdsTaken__revertsAfterTheLast() public {
-        // institutionCount: 16 bits from bit 216 of slot 0. As if 65,534 had been admitted.
+    /// @dev As if 65,533 had been admitted, of which HK has one and CN-SZ two: two ids are left.
+    function test_admit__asManyAsAreLeft__revertsForThatSide() public {
+        _addMacao();
+        // institutionCount: 16 bits from bit 216 of slot 0
         uint256 word = uint256(vm.load(address(registry), 0)) & ~(uint256(0xffff) << 216);
-        vm.store(address(registry), 0, bytes32(word | uint256(0xfffe) << 216));
+        vm.store(address(registry), 0, bytes32(word | uint256(0xfffd) << 216));
+        _assertFull(adminSz, 2);
         vm.prank(adminHk);
+        vm.assertEq(registry.admit("LAST-BUT-ONE", 0), 65_534);
+        _assertFull(adminHk, 2);
+        vm.prank(adminMo);
         vm.assertEq(registry.admit("LAST", 0), 65_535);
-        _expectError(IRecordRegistry.LimitReached.selector, 65_535);
-        vm.prank(adminHk);
-        registry.admit("ONE-MORE", 0);
+        _assertFull(adminMo, 1);
+        vm.assertEq(registry.registry().institutionCount, 65_535);
+    }
+
+    function test_admit__noIdLeft__revertsForASideWithNone() public {
+        _addMacao();
+        vm.store(address(registry), 0, bytes32(uint256(vm.load(address(registry), 0)) | uint256(0xffff) << 216));
+        _assertFull(adminMo, 0);
     }
 
     function test_institutionAct__notItsAuthority__reverts() public {
@@ -337,5 +350,11 @@ contract InstitutionsTest is Fixture {
         _expectError(IRecordRegistry.RootInvalid.selector, BANK_SZ, 1, day);
         vm.prank(bankSz);
         registry.postDailyRoot(1, day, root, count, first, last);
+    }
+
+    function _assertFull(address authority, uint256 limit) private {
+        _expectError(IRecordRegistry.LimitReached.selector, limit);
+        vm.prank(authority);
+        registry.admit("ONE-MORE", 0);
     }
 }

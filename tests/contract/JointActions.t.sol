@@ -35,7 +35,7 @@ contract JointActionsTest is Fixture {
 
         vm.assertEq(abi.encode(registry.proposalOf(action)), abi.encode(IRecordRegistry.Proposal(0, 0, 0)));
         IRecordRegistry.Jurisdiction memory expected =
-            IRecordRegistry.Jurisdiction("MO", adminMo, recoveryMo, address(0), address(0), address(0), 0);
+            IRecordRegistry.Jurisdiction("MO", adminMo, recoveryMo, address(0), address(0), address(0), 0, 0, 0);
         vm.assertEq(abi.encode(registry.jurisdictionOf(MO)), abi.encode(expected));
         vm.assertEq(registry.registry().jurisdictionCount, MO);
         vm.assertEq(registry.registry().authorityEpoch, 1);
@@ -374,20 +374,41 @@ contract JointActionsTest is Fixture {
         registry.addSchema(COMPANY_HASH, "again");
     }
 
-    function test_addSchema__allIdsTaken__revertsAndTheLastCanBeScoped() public {
-        for (uint256 id = 3; id <= 255; ++id) {
-            vm.prank(adminSz);
-            registry.addSchema(bytes32(id), "");
-        }
-        _expectError(IRecordRegistry.LimitReached.selector, 255);
-        vm.prank(adminSz);
-        registry.addSchema(bytes32(uint256(256)), "");
+    /// @dev Of 255, each founding side has pinned one. CN-SZ goes on until as many are left as it has, then HK likewise.
+    function test_addSchema__asManyAsAreLeft__revertsForThatSideAlone() public {
+        _pinUpTo(adminSz, 127);
+        _pinUpTo(adminHk, 64);
+        vm.assertEq(registry.jurisdictionOf(SZ).schemaCount, 127);
+        vm.assertEq(registry.jurisdictionOf(HK).schemaCount, 64);
+        vm.assertEq(registry.registry().schemaCount, 127 + 64);
+    }
+
+    function test_addSchema__lastId__canBeScoped() public {
+        _addMacao();
+        // schemaCount: 8 bits from bit 232 of slot 0. As if 254 had been pinned, none of them by Macao.
+        uint256 word = uint256(vm.load(address(registry), 0)) & ~(uint256(0xff) << 232);
+        vm.store(address(registry), 0, bytes32(word | uint256(254) << 232));
+        vm.prank(adminMo);
+        vm.assertEq(registry.addSchema("last", ""), 255);
+        _expectError(IRecordRegistry.LimitReached.selector, 1);
+        vm.prank(adminMo);
+        registry.addSchema("one more", "");
 
         vm.prank(adminHk);
         registry.scope(BUREAU_HK, PROVIDER, type(uint256).max - 1, NEVER, true);
         vm.assertEq(registry.institutionOf(BUREAU_HK).schemas, type(uint256).max - 1);
         vm.prank(bureauHkSubmit);
         registry.register(255, NEVER, SALTED, _rising(1));
+    }
+
+    function _pinUpTo(address authority, uint256 limit) private {
+        for (uint256 own = 2; own <= limit; ++own) {
+            vm.prank(authority);
+            registry.addSchema(keccak256(abi.encode(authority, own)), "");
+        }
+        _expectError(IRecordRegistry.LimitReached.selector, limit);
+        vm.prank(authority);
+        registry.addSchema("one more", "");
     }
 
     function test_publishKeeperShare__firstTime__isWrittenOnce() public {

@@ -28,7 +28,7 @@ contract JurisdictionsTest is Fixture {
                 abi.encode(registry.jurisdictionOf(id)),
                 abi.encode(
                     IRecordRegistry.Jurisdiction(
-                        founder.code, founder.authority, founder.recovery, address(0), address(0), address(0), 0
+                        founder.code, founder.authority, founder.recovery, address(0), address(0), address(0), 0, 0, 0
                     )
                 )
             );
@@ -226,7 +226,7 @@ contract JurisdictionsTest is Fixture {
         registry.acceptHandover(HK, RECOVERY);
 
         IRecordRegistry.Jurisdiction memory expected =
-            IRecordRegistry.Jurisdiction("HK", adminHk, heir, address(0), address(0), address(0), 0);
+            IRecordRegistry.Jurisdiction("HK", adminHk, heir, address(0), address(0), address(0), 0, 1, 1);
         vm.assertEq(abi.encode(registry.jurisdictionOf(HK)), abi.encode(expected));
         vm.assertEq(registry.registry().authorityEpoch, 0);
         _expectError(IRecordRegistry.NotSeatHolder.selector, HK, uint256(RECOVERY), recoveryHk);

@@ -10,10 +10,10 @@ contract PowersTest is Fixture {
     IRecordRegistry.AccountRole private constant SUBMIT = IRecordRegistry.AccountRole.Submit;
     IRecordRegistry.AccountRole private constant REVIEW = IRecordRegistry.AccountRole.Review;
     uint40 private constant RECOVERY_DELAY = 14 days;
-    /// @dev authorityEpoch: 24 bits from bit 128 of slot 0.
-    uint256 private constant AUTHORITY_EPOCH_AT = 128;
-    /// @dev What solc panics with when checked arithmetic overflows.
-    uint256 private constant OVERFLOW = 0x11;
+    /// @dev authorityEpoch: 40 bits from bit 112 of slot 0.
+    uint256 private constant AUTHORITY_EPOCH_AT = 112;
+    /// @dev accountCount: 32 bits from bit 80 of slot 0.
+    uint256 private constant ACCOUNT_COUNT_AT = 80;
 
     // ---------------------------------------------------------------------------------------------------- an authority
 
@@ -55,36 +55,83 @@ contract PowersTest is Fixture {
         _assertOverride(_keyHk(1), IRecordRegistry.State.Revoked, _noteBySide(HK));
     }
 
-    /// @dev At the last epoch no authority can change any more, on any side, by any of the three ways.
-    function test_authorityEpoch__usedUp__endsEveryRecoveryAndHandover() public {
-        _useUpAuthorityEpochs();
+    /// @dev The cheapest way to raise the epoch: two contracts hand the seat to each other within one transaction, of whose
+    ///      gas at most half is refunded (EIP-2200). Blocks of 60 million gas, one a second, of nothing else.
+    function test_authorityEpoch__seatHandedToAndFro__isNotUsedUpInSevenYears() public {
+        SeatHolder one = new SeatHolder(registry);
+        SeatHolder other = new SeatHolder(registry);
+        vm.prank(adminHk);
+        registry.offerHandover(HK, AUTHORITY, address(one));
+        one.accept();
+        uint256 handovers = 100;
+        uint256 before = gasleft();
+        for (uint256 i; i < handovers; i += 2) {
+            one.offer(address(other));
+            other.accept();
+            other.offer(address(one));
+            one.accept();
+        }
+        uint256 gasEach = (before - gasleft()) / handovers / 2;
+        vm.assertEq(registry.registry().authorityEpoch, handovers + 1);
+        vm.assertGe(uint256(type(uint40).max) * gasEach / 60e6, 7 * 365 days, "seconds");
+    }
+
+    function test_authorityEpoch__beyond32Bits__recoveryHandoverAndAgreementsGoOn() public {
+        _setAuthorityEpoch(type(uint32).max);
         vm.prank(recoveryHk);
         registry.startRecovery(HK, heir);
-        _expectOverflow();
         vm.prank(adminSz);
         registry.supportRecovery(HK, heir);
-
-        vm.warp(START + RECOVERY_DELAY);
-        _expectOverflow();
-        vm.prank(recoveryHk);
-        registry.completeRecovery(HK);
+        vm.assertEq(registry.jurisdictionOf(HK).authority, heir);
 
         vm.prank(adminSz);
         registry.offerHandover(SZ, AUTHORITY, stranger);
-        _expectOverflow();
         vm.prank(stranger);
         registry.acceptHandover(SZ, AUTHORITY);
-        vm.assertEq(registry.jurisdictionOf(HK).authority, adminHk);
-        vm.assertEq(registry.jurisdictionOf(SZ).authority, adminSz);
+        vm.assertEq(registry.registry().authorityEpoch, uint256(type(uint32).max) + 2);
+
+        vm.prank(heir);
+        registry.nameSuccessor(bankSz);
+        vm.prank(stranger);
+        registry.nameSuccessor(bankSz);
+        vm.assertEq(registry.successor(), bankSz);
     }
 
-    function test_authorityEpoch__usedUp__leavesASuccessorRegistry() public {
-        _useUpAuthorityEpochs();
+    /// @dev An authority's seat in a program's hands; the first 100 accounts it binds in one transaction tell what each costs.
+    function test_accountCount__boundByAProgram__takesThreeWeeksToUseUp() public {
+        SeatHolder holder = new SeatHolder(registry);
         vm.prank(adminHk);
-        registry.nameSuccessor(heir);
+        registry.offerHandover(HK, AUTHORITY, address(holder));
+        holder.accept();
+        uint256 count = registry.registry().accountCount;
+        uint256 accounts = 100;
+        uint256 before = gasleft();
+        holder.bind(BUREAU_HK, 1000, accounts);
+        uint256 gasEach = (before - gasleft()) / accounts;
+        vm.assertEq(registry.registry().accountCount, count + accounts);
+        vm.assertGe(uint256(type(uint32).max) * gasEach / 60e6, 21 days, "seconds");
+    }
+
+    function test_accountCount__usedUp__bindsNoNewAccountOnAnySide() public {
+        uint256 word = uint256(vm.load(address(registry), 0));
+        vm.store(address(registry), 0, bytes32(word | uint256(type(uint32).max) << ACCOUNT_COUNT_AT));
+        vm.assertEq(registry.registry().accountCount, type(uint32).max);
+        // What solc panics with when checked arithmetic overflows.
+        bytes memory overflow = abi.encodeWithSignature("Panic(uint256)", 0x11);
+        vm.expectRevert(overflow);
+        vm.prank(adminHk);
+        registry.setAccount(BUREAU_HK, heir, SUBMIT, true);
+        vm.expectRevert(overflow);
         vm.prank(adminSz);
-        registry.nameSuccessor(heir);
-        vm.assertEq(registry.successor(), heir);
+        registry.setAccount(BUREAU_SZ, heir, SUBMIT, true);
+
+        vm.prank(adminHk);
+        registry.setAccount(BUREAU_HK, bureauHkReviewTwo, REVIEW, false);
+        vm.prank(adminHk);
+        registry.setAccount(BUREAU_HK, bureauHkReviewTwo, REVIEW, true);
+        vm.assertEq(registry.accountOf(bureauHkReviewTwo).enabled, true);
+        _registerHkActive(_rising(1));
+        _assertState(_keyHk(1), IRecordRegistry.State.Active);
     }
 
     // ------------------------------------------------------------------------------------------------- a recovery seat
@@ -169,13 +216,34 @@ contract PowersTest is Fixture {
 
     // ----------------------------------------------------------------------------------------------------------- state
 
-    function _useUpAuthorityEpochs() private {
+    function _setAuthorityEpoch(uint40 epoch) private {
         uint256 word = uint256(vm.load(address(registry), 0));
-        vm.store(address(registry), 0, bytes32(word | uint256(type(uint24).max) << AUTHORITY_EPOCH_AT));
-        vm.assertEq(registry.registry().authorityEpoch, type(uint24).max);
+        vm.store(address(registry), 0, bytes32(word | uint256(epoch) << AUTHORITY_EPOCH_AT));
+        vm.assertEq(registry.registry().authorityEpoch, epoch);
+    }
+}
+
+/// @title An authority's seat in the hands of a program
+contract SeatHolder {
+    IRecordRegistry private immutable registry;
+
+    constructor(IRecordRegistry registry_) {
+        registry = registry_;
     }
 
-    function _expectOverflow() private {
-        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", OVERFLOW));
+    function offer(address to) external {
+        registry.offerHandover(1, IRecordRegistry.Seat.Authority, to);
+    }
+
+    function accept() external {
+        registry.acceptHandover(1, IRecordRegistry.Seat.Authority);
+    }
+
+    /// @dev Addresses that nobody has the key of; what an attacker needs is their number.
+    function bind(uint16 institution, uint160 first, uint256 count) external {
+        for (uint256 i; i < count; ++i) {
+            address account = address(uint160(first + i));
+            registry.setAccount(institution, account, IRecordRegistry.AccountRole.Submit, true);
+        }
     }
 }

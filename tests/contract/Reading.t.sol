@@ -96,9 +96,9 @@ contract ReadingTest is Fixture {
         _registerSz(_rising(3));
         _registerSz(_one(9, 9));
         _pause(adminSz);
-        // batchCount 48 | recordCount 48 | accountCount 32 | authorityEpoch 24 | paused 32 | accepted 32 |
+        // batchCount 40 | recordCount 40 | accountCount 32 | authorityEpoch 40 | paused 32 | accepted 32 |
         // institutionCount 16 | schemaCount 8 | jurisdictionCount 8 | live 8, from bit 0 up
-        uint256 word = 2 | uint256(4) << 48 | uint256(6) << 96 | uint256(2) << 128 | uint256(2) << 152 | uint256(7)
+        uint256 word = 2 | uint256(4) << 40 | uint256(6) << 80 | uint256(2) << 112 | uint256(2) << 152 | uint256(7)
             << 184 | uint256(3) << 216 | uint256(2) << 232 | uint256(3) << 240 | uint256(1) << 248;
         vm.assertEq(_slot(0), bytes32(word));
 
@@ -123,7 +123,9 @@ contract ReadingTest is Fixture {
         vm.assertEq(_slot(at + 2), _word(recoverySz));
         vm.assertEq(_slot(at + 3), _word(_address("offered authority")));
         vm.assertEq(_slot(at + 4), _word(_address("offered recovery")));
-        vm.assertEq(_slot(at + 5), bytes32(uint256(START) << 160 | uint160(heir)));
+        // recoveryTo 160 | recoveryAt 40 | institutionCount 16 | schemaCount 8
+        uint256 counts = uint256(2) << 200 | uint256(1) << 216;
+        vm.assertEq(_slot(at + 5), bytes32(counts | uint256(START) << 160 | uint160(heir)));
     }
 
     function test_layout__proposalAndCorridor__slots3And4() public {
@@ -131,8 +133,8 @@ contract ReadingTest is Fixture {
         vm.prank(adminMo);
         registry.openCorridor(MO, SZ);
         bytes32 action = keccak256(abi.encodeCall(IRecordRegistry.openCorridor, (MO, SZ)));
-        // agreed 32 | authorityEpoch 24 | expiresAt 40
-        vm.assertEq(_slot(_mapped(uint256(action), 3)), bytes32(uint256(START + 30 days) << 56 | uint256(2) << 32 | 4));
+        // agreed 32 | authorityEpoch 40 | expiresAt 40
+        vm.assertEq(_slot(_mapped(uint256(action), 3)), bytes32(uint256(START + 30 days) << 72 | uint256(2) << 32 | 4));
         vm.prank(adminSz);
         registry.openCorridor(MO, SZ);
         vm.assertEq(_slot(_mapped(uint256(action), 3)), 0);

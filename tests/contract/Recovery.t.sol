@@ -65,7 +65,7 @@ contract RecoveryTest is Fixture {
         registry.completeRecovery(HK);
 
         IRecordRegistry.Jurisdiction memory expected =
-            IRecordRegistry.Jurisdiction("HK", heir, recoveryHk, address(0), address(0), address(0), 0);
+            IRecordRegistry.Jurisdiction("HK", heir, recoveryHk, address(0), address(0), address(0), 0, 1, 1);
         vm.assertEq(abi.encode(registry.jurisdictionOf(HK)), abi.encode(expected));
         vm.assertEq(registry.registry().authorityEpoch, 1);
     }
@@ -157,7 +157,7 @@ contract RecoveryTest is Fixture {
         vm.prank(adminSz);
         registry.supportRecovery(HK, heir);
         IRecordRegistry.Jurisdiction memory expected =
-            IRecordRegistry.Jurisdiction("HK", heir, recoveryHk, address(0), address(0), address(0), 0);
+            IRecordRegistry.Jurisdiction("HK", heir, recoveryHk, address(0), address(0), address(0), 0, 1, 1);
         vm.assertEq(abi.encode(registry.jurisdictionOf(HK)), abi.encode(expected));
         vm.assertEq(registry.registry().authorityEpoch, 1);
     }

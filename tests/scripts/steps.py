@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Run = Callable[..., "Outcome"]
 Members = Callable[..., Path]
 
-REGISTRY = ["(uint48,uint48,uint32,uint24,uint32,uint32,uint16,uint8,uint8,bool)"]
+REGISTRY = ["(uint40,uint40,uint32,uint40,uint32,uint32,uint16,uint8,uint8,bool)"]
 PAUSED = 4
 SET_PAUSED = keccak(text="setPaused(bool)")[:4].hex()
 ON, OFF = (f"0x{SET_PAUSED}{flag:064x}" for flag in (1, 0))

@@ -18,8 +18,8 @@ from creditconnect.records.schemas import COMPANY_CREDIT_REPORT, DOCUMENT, PERSO
 from tests.scripts.conftest import ANSWER_SECONDS, RECOVERY_HK, RECOVERY_SZ, ROOT, Admin, Outcome, Rpc, anvil
 
 SIDE_HK = f"HK:hk_authority:{RECOVERY_HK}"
-JURISDICTION = ["(bytes32,address,address,address,address,address,uint40)"]
-REGISTRY = ["(uint48,uint48,uint32,uint24,uint32,uint32,uint16,uint8,uint8,bool)"]
+JURISDICTION = ["(bytes32,address,address,address,address,address,uint40,uint16,uint8)"]
+REGISTRY = ["(uint40,uint40,uint32,uint40,uint32,uint32,uint16,uint8,uint8,bool)"]
 ACCEPTED, SCHEMA_COUNT, LIVE = 5, 7, 9
 # 32 bytes of vanity and a seal of 65, as Clique has them; more than web3 takes without its middleware.
 LONG_EXTRA_DATA = "0x" + "ab" * 97

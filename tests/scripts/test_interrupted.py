@@ -19,7 +19,7 @@ from tests.scripts.test_institutions import BUREAU, PLAN_HK, REVIEW, SUBMIT, acc
 Run = Callable[..., Outcome]
 
 SIDES = ["--side", f"HK:hk_authority:{RECOVERY_HK}", "--side", f"CN-SZ:sz_authority:{RECOVERY_SZ}"]
-REGISTRY = ["(uint48,uint48,uint32,uint24,uint32,uint32,uint16,uint8,uint8,bool)"]
+REGISTRY = ["(uint40,uint40,uint32,uint40,uint32,uint32,uint16,uint8,uint8,bool)"]
 ACCEPTED, SCHEMA_COUNT, LIVE = 5, 7, 9
 PLAN_ROLES, PLAN_KEY = 1, 10
 RECEIPT_SECONDS = 10

@@ -10,7 +10,7 @@ import pytest
 
 from tests.scripts.conftest import Outcome, Rpc
 
-JURISDICTION = ["(bytes32,address,address,address,address,address,uint40)"]
+JURISDICTION = ["(bytes32,address,address,address,address,address,uint40,uint16,uint8)"]
 AUTHORITY, RECOVERY, OFFERED_AUTHORITY, OFFERED_RECOVERY, RECOVERY_TO, RECOVERY_AT = range(1, 7)
 FOURTEEN_DAYS = 14 * 24 * 3600
 NOBODY = "0x" + "00" * 20

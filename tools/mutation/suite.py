@@ -183,7 +183,9 @@ def _failures(results: dict[str, str]) -> list[str]:
 
 def _refuse_other_copies(tests: Path) -> None:
     for path in tests.rglob("*.sol"):
-        imports = re.search(r"import .*/(RecordRegistry|Institutions)\.sol", path.read_text(encoding="utf-8"))
+        imports = re.search(
+            r"import .*/(RecordRegistry|Institutions|Jurisdictions)\.sol", path.read_text(encoding="utf-8")
+        )
         if imports and f"tests/contract/{path.name}" not in DEPLOYED:
             raise SuiteError(f"{path.name} holds the registry's code and is not in DEPLOYED: its tests see no mutant")
 

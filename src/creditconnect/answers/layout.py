@@ -95,10 +95,10 @@ REGISTRY = Variable(
     (),
     (
         _word(
-            ("batchCount", 48),
-            ("recordCount", 48),
+            ("batchCount", 40),
+            ("recordCount", 40),
             ("accountCount", 32),
-            ("authorityEpoch", 24),
+            ("authorityEpoch", 40),
             ("paused", 32),
             ("accepted", 32),
             ("institutionCount", 16),
@@ -119,11 +119,11 @@ JURISDICTION = Variable(
         _word(("recovery", 160)),
         _word(("offeredAuthority", 160)),
         _word(("offeredRecovery", 160)),
-        _word(("recoveryTo", 160), ("recoveryAt", 40)),
+        _word(("recoveryTo", 160), ("recoveryAt", 40), ("institutionCount", 16), ("schemaCount", 8)),
     ),
 )
 PROPOSAL = Variable(
-    "proposal", 3, (Key("action", 64),), (_word(("agreed", 32), ("authorityEpoch", 24), ("expiresAt", 40)),)
+    "proposal", 3, (Key("action", 64),), (_word(("agreed", 32), ("authorityEpoch", 40), ("expiresAt", 40)),)
 )
 CORRIDOR = Variable("corridor", 4, (Key("from"), Key("to")), (_word(("open", 8)),))
 INSTITUTION = Variable(

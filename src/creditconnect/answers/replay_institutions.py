@@ -1,7 +1,7 @@
 """Who may act, rebuilt from events: jurisdictions, joint actions, institutions, accounts, schemas, shares and roots.
 
-The half of the replay that follows contracts/Institutions.sol, and the rows that both halves write. What an event
-leaves out (counters, what a change of seat clears) follows from the events before it.
+The half of the replay that follows Jurisdictions.sol and Institutions.sol in contracts/, and the rows that both halves
+write. What an event leaves out (counters, what a change of seat clears) follows from the events before it.
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ class InstitutionsReplay:
         self._registry["paused"] ^= bit
 
     def _on_schema_added(self, event: Arguments) -> None:
+        self._side(event["by"])["schemaCount"] += 1
         number, digest = self._next("schemaCount", event["schema"]), word(event["hash"])
         self._put(SCHEMA, number, hash=digest)
         self._put_once(SCHEMA_ID, digest, id=number)
@@ -155,7 +156,7 @@ class InstitutionsReplay:
     # ----------------------------------------------------------------------------------------------- institutions
 
     def _on_institution_admitted(self, event: Arguments) -> None:
-        self._side(event["jurisdiction"])
+        self._side(event["jurisdiction"])["institutionCount"] += 1
         number, code = self._next("institutionCount", event["institution"]), word(event["code"])
         self._put_once(INSTITUTION_ID, code, id=number)
         self._put(

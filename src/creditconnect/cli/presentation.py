@@ -27,7 +27,7 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 STANDARD_INPUT = Path("-")
 
-# The registry counts batches in 48 bits.
+# An entry keeps its batch in 48 bits.
 GREATEST_BATCH = 2**48 - 1
 # What may be typed at a question, in any of the languages.
 _ANSWERS = {**dict.fromkeys(("y", "yes", "是"), True), **dict.fromkeys(("", "n", "no", "否"), False)}

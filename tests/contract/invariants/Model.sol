@@ -14,7 +14,7 @@ contract Model is ModelOfSides {
     /// @dev A claim's place in its list is the n of its entry key.
     mapping(uint64 recordHash => mapping(uint16 institution => Kept[])) private kept;
     Batch[] private batches;
-    uint48 private records;
+    uint40 private records;
 
     constructor(Founder[] memory founders) ModelOfSides(founders) {}
 
@@ -178,7 +178,7 @@ contract Model is ModelOfSides {
 
     function registry() external view returns (Registry memory counters) {
         counters = _counters();
-        counters.batchCount = uint48(batches.length);
+        counters.batchCount = uint40(batches.length);
         counters.recordCount = records;
     }
 

@@ -14,7 +14,7 @@ abstract contract ModelOfSides is IRecordRegistry {
 
     struct Agreement {
         uint16[] sides;
-        uint24 epoch;
+        uint40 epoch;
         uint40 expiresAt;
     }
 
@@ -23,7 +23,7 @@ abstract contract ModelOfSides is IRecordRegistry {
     Institution[] internal admitted;
     bytes32[] private pinned;
     bool private live;
-    uint24 private epochOfAuthorities;
+    uint40 private epochOfAuthorities;
     uint32 private accounts;
     address internal heir;
     mapping(bytes32 action => Agreement) private agreements;
@@ -180,7 +180,9 @@ abstract contract ModelOfSides is IRecordRegistry {
         uint16 side = _callersSide();
         if (hash == 0) revert HashInvalid(hash);
         if (schemaByHash(hash) != 0) revert SchemaTaken(hash, schemaByHash(hash));
-        if (pinned.length == 255) revert LimitReached(255);
+        uint8 own = sides[side - 1].seats.schemaCount;
+        if (pinned.length + own >= 255) revert LimitReached(own);
+        sides[side - 1].seats.schemaCount = own + 1;
         pinned.push(hash);
         schema = uint16(pinned.length);
         emit SchemaAdded(schema, hash, side, name);
@@ -200,6 +202,9 @@ abstract contract ModelOfSides is IRecordRegistry {
         uint16 side = _callersSide();
         if (code == 0) revert CodeInvalid(code);
         if (institutionByCode(code) != 0) revert CodeTaken(code, institutionByCode(code));
+        uint16 own = sides[side - 1].seats.institutionCount;
+        if (admitted.length + own >= 65_535) revert LimitReached(own);
+        sides[side - 1].seats.institutionCount = own + 1;
         admitted.push(
             Institution(
                 side, 0, Standing.Active, false, 0, uint40(block.timestamp), 0, 0, code, profileHash, bytes32(0)

@@ -60,8 +60,8 @@ abstract contract Replica {
         _set(slot, first | uint256(log.topics[3]) << 176 | institution << 160 | uint160(submitter));
         _set(_next(slot, 1), uint256(status) << 248 | uint256(expiresAt) << 200);
         _enter(records, uint256(log.topics[1]), institution);
-        _field(0, 0, 48, uint256(log.topics[1]));
-        _field(0, 48, 48, uint48(words[0] >> 48) + records.length);
+        _field(0, 0, 40, uint256(log.topics[1]));
+        _field(0, 40, 40, uint40(words[0] >> 40) + records.length);
     }
 
     /// @dev Each at the first place that is free.
@@ -103,6 +103,8 @@ abstract contract Replica {
             _set(_next(slot, 3), uint256(profile));
             _set(_at(code, 6), uint256(log.topics[1]));
             _field(0, 216, 16, uint256(log.topics[1]));
+            slot = _next(_at(log.topics[2], 2), 5);
+            _field(slot, 200, 16, uint16(words[slot] >> 200) + 1);
         } else if (name == IRecordRegistry.InstitutionScoped.selector) {
             (uint8 roles, uint256 schemas, uint40 until, bool review) =
                 abi.decode(log.data, (uint8, uint256, uint40, bool));
@@ -123,7 +125,7 @@ abstract contract Replica {
             (uint8 role, bool enabled, uint32 number) = abi.decode(log.data, (uint8, bool, uint32));
             uint256 word = uint256(number) << 32 | uint256(enabled ? 1 : 0) << 24 | uint256(role) << 16;
             _set(_at(log.topics[2], 7), word | uint256(log.topics[1]));
-            if (number > uint32(words[0] >> 96)) _field(0, 96, 32, number);
+            if (number > uint32(words[0] >> 80)) _field(0, 80, 32, number);
         } else if (name == IRecordRegistry.DailyRootPosted.selector) {
             (bytes32 root, uint32 count, uint64 first, uint64 last, uint40 at,) =
                 abi.decode(log.data, (bytes32, uint32, uint64, uint64, uint40, address));
@@ -159,17 +161,17 @@ abstract contract Replica {
             _set(_next(slot, 1 + uint256(log.topics[2])), uint160(to));
             _set(_next(slot, 3 + uint256(log.topics[2])), 0);
             if (log.topics[2] == 0) _raiseEpoch();
-            else _set(_next(slot, 5), 0);
+            else _field(_next(slot, 5), 0, 200, 0);
         } else if (name == IRecordRegistry.RecoveryStarted.selector) {
             (address to, uint40 at) = abi.decode(log.data, (address, uint40));
-            _set(_next(slot, 5), uint256(at) << 160 | uint160(to));
+            _field(_next(slot, 5), 0, 200, uint256(at) << 160 | uint160(to));
         } else if (name == IRecordRegistry.RecoveryObjected.selector) {
             _field(_next(slot, 5), 160, 40, 0);
         } else if (name == IRecordRegistry.RecoveryCompleted.selector) {
             (, address to,) = abi.decode(log.data, (address, address, uint16));
             _set(_next(slot, 1), uint160(to));
             _set(_next(slot, 3), 0);
-            _set(_next(slot, 5), 0);
+            _field(_next(slot, 5), 0, 200, 0);
             _raiseEpoch();
         } else if (name == IRecordRegistry.PauseSet.selector) {
             _field(0, 151 + uint256(log.topics[1]), 1, abi.decode(log.data, (bool)) ? 1 : 0);
@@ -181,8 +183,8 @@ abstract contract Replica {
     function _ofAll(bytes32 name, Vm.Log memory log) private returns (bool known) {
         known = true;
         if (name == IRecordRegistry.JointActionAgreed.selector) {
-            (uint32 agreed, uint24 epoch, uint40 expiresAt,) = abi.decode(log.data, (uint32, uint24, uint40, bytes));
-            _set(_at(log.topics[1], 3), uint256(expiresAt) << 56 | uint256(epoch) << 32 | agreed);
+            (uint32 agreed, uint40 epoch, uint40 expiresAt,) = abi.decode(log.data, (uint32, uint24, uint40, bytes));
+            _set(_at(log.topics[1], 3), uint256(expiresAt) << 72 | uint256(epoch) << 32 | agreed);
         } else if (name == IRecordRegistry.JointActionWithdrawn.selector) {
             _field(_at(log.topics[1], 3), 0, 32, abi.decode(log.data, (uint32)));
         } else if (name == IRecordRegistry.JointActionCompleted.selector) {
@@ -194,10 +196,12 @@ abstract contract Replica {
         } else if (name == IRecordRegistry.CorridorClosed.selector) {
             _set(_at(log.topics[2], uint256(_at(log.topics[1], 4))), 0);
         } else if (name == IRecordRegistry.SchemaAdded.selector) {
-            (bytes32 hash,,) = abi.decode(log.data, (bytes32, uint16, string));
+            (bytes32 hash, uint16 by,) = abi.decode(log.data, (bytes32, uint16, string));
             _set(_at(log.topics[1], 8), uint256(hash));
             _set(_at(hash, 9), uint256(log.topics[1]));
             _field(0, 232, 8, uint256(log.topics[1]));
+            bytes32 side = _next(_at(bytes32(uint256(by)), 2), 5);
+            _field(side, 216, 8, uint8(words[side] >> 216) + 1);
         } else if (name == IRecordRegistry.KeeperSharePublished.selector) {
             bytes32 share = abi.decode(log.data, (bytes32));
             _set(_at(log.topics[2], uint256(_at(log.topics[1], 10))), uint256(share));
@@ -216,7 +220,7 @@ abstract contract Replica {
     }
 
     function _raiseEpoch() private {
-        _field(0, 128, 24, uint24(words[0] >> 128) + 1);
+        _field(0, 112, 40, uint40(words[0] >> 112) + 1);
     }
 
     /// @dev Where a mapping at `slot` keeps the value of `key`.

@@ -104,7 +104,7 @@ abstract contract Rules is Replica {
         vm.assertEq(registry.successor(), address(0), "registered though closed");
         _checkAccount(caller, institution, IRecordRegistry.AccountRole.Submit);
         _checkEntitled(institution, uint16(uint256(log.topics[3])));
-        vm.assertEq(uint256(log.topics[1]), uint48(uint256(_word(0))) + 1, "batches are numbered 1, 2, 3");
+        vm.assertEq(uint256(log.topics[1]), uint40(uint256(_word(0))) + 1, "batches are numbered 1, 2, 3");
     }
 
     function _checkApproved(Vm.Log memory log, address caller) private view {
@@ -171,8 +171,9 @@ abstract contract Rules is Replica {
         vm.assertEq(to != address(0), true, "nobody on the seat");
         if (supporter == 0) {
             vm.assertEq(uint256(_word(bytes32(uint256(side) + 2))), uint160(caller), "not by the recovery address");
-            vm.assertGe(block.timestamp, (running >> 160) + 14 days, "too early");
-            vm.assertEq(running >> 160 != 0, true, "objected to");
+            uint256 startedAt = uint40(running >> 160);
+            vm.assertGe(block.timestamp, startedAt + 14 days, "too early");
+            vm.assertEq(startedAt != 0, true, "objected to");
         } else {
             vm.assertEq(supporter != uint256(log.topics[1]), true, "its own support");
             _checkSeat(supporter, caller);

@@ -30,7 +30,7 @@ contract PackingProof is ProofBase {
     /// @notice Registering writes entry and batch in these bits. One record, whose first place is free.
     /// @dev    Ruled out: a batch that exists above the registry's counter.
     function check_register__anyRecord__writesItsBits() public {
-        uint48 id = registry.registry().batchCount + 1;
+        uint48 id = uint48(registry.registry().batchCount) + 1;
         vm.assume(_wordOf(id, BATCHES_SLOT, 0) == 0 && _wordOf(id, BATCHES_SLOT, 1) == 0);
         bytes32[] memory records = _anyRegister(1);
         IRecordRegistry.Batch memory batch = registry.batchOf(id);
