@@ -66,7 +66,7 @@ coverage: setup ## Measure which lines and branches of the contract its tests ru
 	$(PY) -m tools.coverage
 
 .PHONY: mutate
-mutate: setup ## Try each mutant of the contract on its tests; goes on where it stopped (JOBS=1; hours)
+mutate: setup ## Try each mutant of the contract on its tests; goes on where it stopped (JOBS=1; an hour)
 	$(PY) -m tools.mutate --jobs $(JOBS)
 
 .PHONY: mutate-check
