@@ -72,14 +72,13 @@ interface IRecordRegistry {
     }
 
     /// @notice Counters and flags of the registry as a whole. One slot.
-    /// @dev    A counter that overflows refuses the act for good, so none is within an attacker's reach: blocks of nothing
-    ///         else, of 60 million gas a second, fill 40 bits in seven years with changes of an authority (13,000 gas each),
-    ///         in thirteen with records.
+    /// @dev    A counter at its end refuses the act for good. In blocks of nothing else, of 60 million gas a second, an
+    ///         attacker counts authorities to the end in six years, records in thirteen, accounts in three weeks.
     struct Registry {
         uint40 batchCount;
         uint40 recordCount; // entries ever written
         uint32 accountCount;
-        uint40 authorityEpoch; // raised by every change of an authority and every new jurisdiction
+        uint40 authorityEpoch; // raised by every change of an authority; twice by a new side, added and accepting
         uint32 paused; // bit (id - 1): that jurisdiction pauses
         uint32 accepted; // bit (id - 1): that jurisdiction's authority accepted this registry
         uint16 institutionCount;
@@ -280,7 +279,7 @@ interface IRecordRegistry {
     error NotACorridor(uint16 from, uint16 to);
     error CorridorState(uint16 from, uint16 to, bool open);
     error PauseState(uint16 jurisdiction, bool paused);
-    /// @notice There are `limit` of them, and no more of this kind, or for this side, may be added.
+    /// @notice There are `limit` of them, in all or of this side, and no more may be added.
     error LimitReached(uint256 limit);
     error CodeInvalid(bytes32 code);
     error CodeTaken(bytes32 code, uint16 by);
@@ -370,7 +369,7 @@ interface IRecordRegistry {
     function setPaused(bool paused) external;
 
     /// @notice An authority pins a schema by its hash (SHA-256 of its canonical form). Never changed or removed.
-    /// @dev    Refused once its side has pinned as many as are left of 255: one side alone leaves the others half.
+    /// @dev    There are 255 for all sides, and a side pins 127 of them at most.
     function addSchema(bytes32 hash, string calldata name) external returns (uint16 schema);
 
     /// @notice An authority publishes its keeper's public share for an epoch (1 to 255), once.
@@ -379,7 +378,7 @@ interface IRecordRegistry {
     // ------------------------------------------------------------------------------------------------ institutions
 
     /// @notice An authority admits an institution of its own side. It may do nothing until it is scoped.
-    /// @dev    Refused once its side has as many as are left of 65,535: one side alone leaves the others half.
+    /// @dev    There are 65,535 for all sides, and a side admits 32,767 of them at most.
     /// @param  code LEI or licence number in ASCII, left-aligned, permanent and unique.
     function admit(bytes32 code, bytes32 profileHash) external returns (uint16 institution);
 

@@ -30,7 +30,7 @@ abstract contract Institutions is Jurisdictions {
         if (code == 0) revert CodeInvalid(code);
         if (_institutionIds[code] != 0) revert CodeTaken(code, _institutionIds[code]);
         Jurisdiction storage side = _jurisdictions[jurisdiction];
-        _requireShare(side.institutionCount, INSTITUTION_LIMIT - _registry.institutionCount);
+        _requireRoom(side.institutionCount, _registry.institutionCount, INSTITUTION_LIMIT);
         ++side.institutionCount;
         institution = ++_registry.institutionCount;
         _institutionIds[code] = institution;
@@ -132,7 +132,7 @@ abstract contract Institutions is Jurisdictions {
         if (hash == 0) revert HashInvalid(hash);
         if (_schemaIds[hash] != 0) revert SchemaTaken(hash, _schemaIds[hash]);
         Jurisdiction storage side = _jurisdictions[jurisdiction];
-        _requireShare(side.schemaCount, SCHEMA_LIMIT - _registry.schemaCount);
+        _requireRoom(side.schemaCount, _registry.schemaCount, SCHEMA_LIMIT);
         ++side.schemaCount;
         schema = ++_registry.schemaCount;
         _schemas[schema] = hash;
@@ -208,9 +208,10 @@ abstract contract Institutions is Jurisdictions {
 
     // ----------------------------------------------------------------------------------------------------- private
 
-    /// @dev A side takes an id while it has fewer than are left: whoever takes all it can leaves as many to the others.
-    function _requireShare(uint256 own, uint256 left) private pure {
-        if (own >= left) revert LimitReached(own);
+    /// @dev All sides share the ids. One has half of them at most, so none alone, nor its stolen key, can use them up.
+    function _requireRoom(uint256 own, uint256 all, uint256 limit) private pure {
+        if (own == limit / 2) revert LimitReached(own);
+        if (all == limit) revert LimitReached(limit);
     }
 
     /// @dev An institution of the calling authority's own side.

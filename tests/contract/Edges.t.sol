@@ -6,9 +6,6 @@ import {Fixture} from "./Fixture.sol";
 
 /// @title Edges that a change of one operator or value would cross unseen: each test kills mutants that no other does
 contract EdgesTest is Fixture {
-    /// @dev Of the registry's first slot: institutionCount 16 stands above these bits.
-    uint256 private constant INSTITUTION_COUNT_AT = 216;
-
     function test_objectToRecovery__objectedBefore__namesWhomItWasFor() public {
         vm.prank(recoveryHk);
         registry.startRecovery(HK, heir);
@@ -109,12 +106,6 @@ contract EdgesTest is Fixture {
         uint48 batch = _register(heir, NEVER, _one(1, 1001));
         vm.assertEq(registry.batchOf(batch).institution, 300);
         vm.assertEq(registry.entryOf(_key(1, 300, 0)).commitment, 1001);
-    }
-
-    function _setInstitutionCount(uint16 count) private {
-        uint256 others = uint256(vm.load(address(registry), 0)) & ~(uint256(type(uint16).max) << INSTITUTION_COUNT_AT);
-        vm.store(address(registry), 0, bytes32(others | uint256(count) << INSTITUTION_COUNT_AT));
-        vm.assertEq(registry.registry().institutionCount, count);
     }
 
     function test_register__asManyAsSixteenBitsCount__isNotTooMany() public {

@@ -111,6 +111,43 @@ abstract contract Fixture {
         registry.acceptRegistry(MO);
     }
 
+    /// @dev As if so much had been done already: writes the `width` bits from bit `at` of a slot.
+    function _setBits(uint256 slot, uint256 at, uint256 width, uint256 value) internal {
+        uint256 mask = (2 ** width - 1) << at;
+        uint256 others = uint256(vm.load(address(registry), bytes32(slot))) & ~mask;
+        vm.store(address(registry), bytes32(slot), bytes32(others | value << at));
+    }
+
+    function _setBatchCount(uint256 count) internal {
+        _setBits(0, 0, 40, count);
+        vm.assertEq(registry.registry().batchCount, count);
+    }
+
+    function _setRecordCount(uint256 count) internal {
+        _setBits(0, 40, 40, count);
+        vm.assertEq(registry.registry().recordCount, count);
+    }
+
+    function _setAccountCount(uint256 count) internal {
+        _setBits(0, 80, 32, count);
+        vm.assertEq(registry.registry().accountCount, count);
+    }
+
+    function _setAuthorityEpoch(uint256 epoch) internal {
+        _setBits(0, 112, 40, epoch);
+        vm.assertEq(registry.registry().authorityEpoch, epoch);
+    }
+
+    function _setInstitutionCount(uint256 count) internal {
+        _setBits(0, 216, 16, count);
+        vm.assertEq(registry.registry().institutionCount, count);
+    }
+
+    function _setSchemaCount(uint256 count) internal {
+        _setBits(0, 232, 8, count);
+        vm.assertEq(registry.registry().schemaCount, count);
+    }
+
     // --------------------------------------------------------------------------------------------------- acts in short
 
     function _authorityOf(uint16 institution) internal view returns (address) {

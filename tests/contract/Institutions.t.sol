@@ -41,26 +41,29 @@ contract InstitutionsTest is Fixture {
         registry.admit("BUREAU-HK", 0);
     }
 
-    /// @dev As if 65,533 had been admitted, of which HK has one and CN-SZ two: two ids are left.
-    function test_admit__asManyAsAreLeft__revertsForThatSide() public {
-        _addMacao();
-        // institutionCount: 16 bits from bit 216 of slot 0
-        uint256 word = uint256(vm.load(address(registry), 0)) & ~(uint256(0xffff) << 216);
-        vm.store(address(registry), 0, bytes32(word | uint256(0xfffd) << 216));
-        _assertFull(adminSz, 2);
+    function test_admit__sideHasHalfOfAll__revertsForThatSideAlone() public {
+        _setCounts(32_766, 40_000);
         vm.prank(adminHk);
-        vm.assertEq(registry.admit("LAST-BUT-ONE", 0), 65_534);
-        _assertFull(adminHk, 2);
-        vm.prank(adminMo);
+        vm.assertEq(registry.admit("LAST OF HK", 0), 40_001);
+        vm.assertEq(registry.jurisdictionOf(HK).institutionCount, 32_767);
+        _assertFull(adminHk, 32_767);
+        vm.prank(adminSz);
+        vm.assertEq(registry.admit("ONE OF SZ", 0), 40_002);
+    }
+
+    function test_admit__allIdsTaken__revertsAfterTheLast() public {
+        _setCounts(1, 65_534);
+        vm.prank(adminHk);
         vm.assertEq(registry.admit("LAST", 0), 65_535);
-        _assertFull(adminMo, 1);
+        _assertFull(adminHk, 65_535);
+        _assertFull(adminSz, 65_535);
         vm.assertEq(registry.registry().institutionCount, 65_535);
     }
 
-    function test_admit__noIdLeft__revertsForASideWithNone() public {
-        _addMacao();
-        vm.store(address(registry), 0, bytes32(uint256(vm.load(address(registry), 0)) | uint256(0xffff) << 216));
-        _assertFull(adminMo, 0);
+    function test_setStanding__terminated__givesNoPlaceBack() public {
+        _setStanding(BUREAU_HK, IRecordRegistry.Standing.Terminated);
+        vm.assertEq(registry.jurisdictionOf(HK).institutionCount, 1);
+        vm.assertEq(registry.registry().institutionCount, 3);
     }
 
     function test_institutionAct__notItsAuthority__reverts() public {
@@ -350,6 +353,14 @@ contract InstitutionsTest is Fixture {
         _expectError(IRecordRegistry.RootInvalid.selector, BANK_SZ, 1, day);
         vm.prank(bankSz);
         registry.postDailyRoot(1, day, root, count, first, last);
+    }
+
+    /// @dev As if HK and all sides together had admitted so many.
+    function _setCounts(uint256 ofHk, uint256 ofAll) private {
+        // institutionCount of a side: 16 bits from bit 200 of its last slot
+        _setBits(uint256(keccak256(abi.encode(HK, 2))) + 5, 200, 16, ofHk);
+        vm.assertEq(registry.jurisdictionOf(HK).institutionCount, ofHk);
+        _setInstitutionCount(ofAll);
     }
 
     function _assertFull(address authority, uint256 limit) private {

@@ -41,6 +41,19 @@ contract JointActionsTest is Fixture {
         vm.assertEq(registry.registry().authorityEpoch, 1);
     }
 
+    function test_addJurisdiction__seatsOfEnabledAccounts__theAccountsEnd() public {
+        vm.prank(adminHk);
+        registry.addJurisdiction("MO", bureauHkReview, bureauSzSubmit);
+        _expectEvent();
+        emit IRecordRegistry.AccountSet(BUREAU_HK, bureauHkReview, IRecordRegistry.AccountRole.Review, false, 2);
+        _expectEvent();
+        emit IRecordRegistry.AccountSet(BUREAU_SZ, bureauSzSubmit, IRecordRegistry.AccountRole.Submit, false, 4);
+        vm.prank(adminSz);
+        registry.addJurisdiction("MO", bureauHkReview, bureauSzSubmit);
+        vm.assertEq(registry.accountOf(bureauHkReview).enabled, false);
+        vm.assertEq(registry.accountOf(bureauSzSubmit).enabled, false);
+    }
+
     function test_addJurisdiction__newSide__countsOnceItAccepted() public {
         vm.prank(adminHk);
         registry.addJurisdiction("MO", adminMo, recoveryMo);
@@ -374,25 +387,28 @@ contract JointActionsTest is Fixture {
         registry.addSchema(COMPANY_HASH, "again");
     }
 
-    /// @dev Of 255, each founding side has pinned one. CN-SZ goes on until as many are left as it has, then HK likewise.
-    function test_addSchema__asManyAsAreLeft__revertsForThatSideAlone() public {
+    /// @dev Each founding side has pinned one.
+    function test_addSchema__sideHasHalfOfAll__othersPinTheRest() public {
         _pinUpTo(adminSz, 127);
-        _pinUpTo(adminHk, 64);
+        _expectError(IRecordRegistry.LimitReached.selector, 127);
+        vm.prank(adminSz);
+        registry.addSchema("one more", "");
+        _pinUpTo(adminHk, 127);
         vm.assertEq(registry.jurisdictionOf(SZ).schemaCount, 127);
-        vm.assertEq(registry.jurisdictionOf(HK).schemaCount, 64);
-        vm.assertEq(registry.registry().schemaCount, 127 + 64);
+        vm.assertEq(registry.jurisdictionOf(HK).schemaCount, 127);
+
+        _addMacao();
+        vm.prank(adminMo);
+        vm.assertEq(registry.addSchema("last", ""), 255);
+        _expectError(IRecordRegistry.LimitReached.selector, 255);
+        vm.prank(adminMo);
+        registry.addSchema("one more", "");
     }
 
     function test_addSchema__lastId__canBeScoped() public {
-        _addMacao();
-        // schemaCount: 8 bits from bit 232 of slot 0. As if 254 had been pinned, none of them by Macao.
-        uint256 word = uint256(vm.load(address(registry), 0)) & ~(uint256(0xff) << 232);
-        vm.store(address(registry), 0, bytes32(word | uint256(254) << 232));
-        vm.prank(adminMo);
+        _setSchemaCount(254);
+        vm.prank(adminHk);
         vm.assertEq(registry.addSchema("last", ""), 255);
-        _expectError(IRecordRegistry.LimitReached.selector, 1);
-        vm.prank(adminMo);
-        registry.addSchema("one more", "");
 
         vm.prank(adminHk);
         registry.scope(BUREAU_HK, PROVIDER, type(uint256).max - 1, NEVER, true);
@@ -401,14 +417,11 @@ contract JointActionsTest is Fixture {
         registry.register(255, NEVER, SALTED, _rising(1));
     }
 
-    function _pinUpTo(address authority, uint256 limit) private {
-        for (uint256 own = 2; own <= limit; ++own) {
+    function _pinUpTo(address authority, uint256 count) private {
+        for (uint256 own = 2; own <= count; ++own) {
             vm.prank(authority);
             registry.addSchema(keccak256(abi.encode(authority, own)), "");
         }
-        _expectError(IRecordRegistry.LimitReached.selector, limit);
-        vm.prank(authority);
-        registry.addSchema("one more", "");
     }
 
     function test_publishKeeperShare__firstTime__isWrittenOnce() public {

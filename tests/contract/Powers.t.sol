@@ -7,13 +7,10 @@ import {Fixture} from "./Fixture.sol";
 /// @title What a stolen or hostile key can do by the rules: what docs/THREATS.md says is not stopped
 contract PowersTest is Fixture {
     IRecordRegistry.Seat private constant AUTHORITY = IRecordRegistry.Seat.Authority;
+    IRecordRegistry.Seat private constant RECOVERY = IRecordRegistry.Seat.Recovery;
     IRecordRegistry.AccountRole private constant SUBMIT = IRecordRegistry.AccountRole.Submit;
     IRecordRegistry.AccountRole private constant REVIEW = IRecordRegistry.AccountRole.Review;
     uint40 private constant RECOVERY_DELAY = 14 days;
-    /// @dev authorityEpoch: 40 bits from bit 112 of slot 0.
-    uint256 private constant AUTHORITY_EPOCH_AT = 112;
-    /// @dev accountCount: 32 bits from bit 80 of slot 0.
-    uint256 private constant ACCOUNT_COUNT_AT = 80;
 
     // ---------------------------------------------------------------------------------------------------- an authority
 
@@ -55,48 +52,6 @@ contract PowersTest is Fixture {
         _assertOverride(_keyHk(1), IRecordRegistry.State.Revoked, _noteBySide(HK));
     }
 
-    /// @dev The cheapest way to raise the epoch: two contracts hand the seat to each other within one transaction, of whose
-    ///      gas at most half is refunded (EIP-2200). Blocks of 60 million gas, one a second, of nothing else.
-    function test_authorityEpoch__seatHandedToAndFro__isNotUsedUpInSevenYears() public {
-        SeatHolder one = new SeatHolder(registry);
-        SeatHolder other = new SeatHolder(registry);
-        vm.prank(adminHk);
-        registry.offerHandover(HK, AUTHORITY, address(one));
-        one.accept();
-        uint256 handovers = 100;
-        uint256 before = gasleft();
-        for (uint256 i; i < handovers; i += 2) {
-            one.offer(address(other));
-            other.accept();
-            other.offer(address(one));
-            one.accept();
-        }
-        uint256 gasEach = (before - gasleft()) / handovers / 2;
-        vm.assertEq(registry.registry().authorityEpoch, handovers + 1);
-        vm.assertGe(uint256(type(uint40).max) * gasEach / 60e6, 7 * 365 days, "seconds");
-    }
-
-    function test_authorityEpoch__beyond32Bits__recoveryHandoverAndAgreementsGoOn() public {
-        _setAuthorityEpoch(type(uint32).max);
-        vm.prank(recoveryHk);
-        registry.startRecovery(HK, heir);
-        vm.prank(adminSz);
-        registry.supportRecovery(HK, heir);
-        vm.assertEq(registry.jurisdictionOf(HK).authority, heir);
-
-        vm.prank(adminSz);
-        registry.offerHandover(SZ, AUTHORITY, stranger);
-        vm.prank(stranger);
-        registry.acceptHandover(SZ, AUTHORITY);
-        vm.assertEq(registry.registry().authorityEpoch, uint256(type(uint32).max) + 2);
-
-        vm.prank(heir);
-        registry.nameSuccessor(bankSz);
-        vm.prank(stranger);
-        registry.nameSuccessor(bankSz);
-        vm.assertEq(registry.successor(), bankSz);
-    }
-
     /// @dev An authority's seat in a program's hands; the first 100 accounts it binds in one transaction tell what each costs.
     function test_accountCount__boundByAProgram__takesThreeWeeksToUseUp() public {
         SeatHolder holder = new SeatHolder(registry);
@@ -113,9 +68,7 @@ contract PowersTest is Fixture {
     }
 
     function test_accountCount__usedUp__bindsNoNewAccountOnAnySide() public {
-        uint256 word = uint256(vm.load(address(registry), 0));
-        vm.store(address(registry), 0, bytes32(word | uint256(type(uint32).max) << ACCOUNT_COUNT_AT));
-        vm.assertEq(registry.registry().accountCount, type(uint32).max);
+        _setAccountCount(type(uint32).max);
         // What solc panics with when checked arithmetic overflows.
         bytes memory overflow = abi.encodeWithSignature("Panic(uint256)", 0x11);
         vm.expectRevert(overflow);
@@ -134,7 +87,97 @@ contract PowersTest is Fixture {
         _assertState(_keyHk(1), IRecordRegistry.State.Active);
     }
 
+    function test_admit__anothersCode__isTakenForEver() public {
+        vm.prank(adminHk);
+        uint16 squatter = registry.admit("BANK-OF-SZ", "thief");
+        _recoverHk();
+        vm.prank(heir);
+        registry.setStanding(squatter, IRecordRegistry.Standing.Terminated, REASON);
+        _expectError(IRecordRegistry.CodeTaken.selector, uint256(bytes32("BANK-OF-SZ")), squatter);
+        vm.prank(adminSz);
+        registry.admit("BANK-OF-SZ", "profile");
+    }
+
+    function test_setAccount__anothersAddress__isTakenForEver() public {
+        vm.prank(adminHk);
+        registry.setAccount(BUREAU_HK, stranger, SUBMIT, false);
+        _recoverHk();
+        _expectError(IRecordRegistry.AccountBound.selector, uint160(stranger), BUREAU_HK, uint256(SUBMIT));
+        vm.prank(adminSz);
+        registry.setAccount(BANK_SZ, stranger, SUBMIT, true);
+    }
+
+    function test_publishKeeperShare__everyEpoch__leavesItsSideNone() public {
+        for (uint256 epoch = 1; epoch <= 255; ++epoch) {
+            vm.prank(adminHk);
+            registry.publishKeeperShare(uint8(epoch), "thief");
+        }
+        _recoverHk();
+        for (uint256 epoch = 1; epoch <= 255; ++epoch) {
+            _expectError(IRecordRegistry.ShareWritten.selector, HK, epoch);
+            vm.prank(heir);
+            registry.publishKeeperShare(uint8(epoch), "share");
+        }
+    }
+
+    function test_handover__ofAThirdSide__endsAnAgreementOfTwoOthers() public {
+        _addMacao();
+        vm.prank(adminHk);
+        registry.openCorridor(HK, SZ);
+        vm.prank(adminMo);
+        registry.offerHandover(MO, AUTHORITY, heir);
+        vm.prank(heir);
+        registry.acceptHandover(MO, AUTHORITY);
+        vm.prank(adminSz);
+        vm.assertEq(registry.openCorridor(HK, SZ), false);
+    }
+
+    /// @dev What its thief took stays taken; with a seat for a new side the recovered authority goes on.
+    function test_addSchema__sideUsedUpItsHalf__goesOnAsANewSide() public {
+        for (uint256 own = 2; own <= 127; ++own) {
+            vm.prank(adminHk);
+            registry.addSchema(bytes32(own), "thief");
+        }
+        _recoverHk();
+        _expectError(IRecordRegistry.LimitReached.selector, 127);
+        vm.prank(heir);
+        registry.addSchema("hash", "document");
+
+        vm.prank(heir);
+        registry.addJurisdiction("HK-2", adminMo, recoveryMo);
+        vm.prank(adminSz);
+        registry.addJurisdiction("HK-2", adminMo, recoveryMo);
+        vm.prank(adminMo);
+        registry.acceptRegistry(MO);
+        vm.prank(adminMo);
+        registry.addSchema("hash", "document");
+        vm.assertEq(registry.jurisdictionOf(MO).schemaCount, 1);
+    }
+
     // ------------------------------------------------------------------------------------------------- a recovery seat
+
+    /// @dev Nobody looked for fourteen days: who has both seats then is not got rid of by anyone.
+    function test_completeRecovery__byAThief__pausesEverySideForEver() public {
+        vm.prank(recoveryHk);
+        registry.startRecovery(HK, heir);
+        vm.warp(START + RECOVERY_DELAY);
+        vm.prank(recoveryHk);
+        registry.completeRecovery(HK);
+        vm.prank(heir);
+        registry.setPaused(true);
+
+        vm.warp(START + 3650 days);
+        _expectError(IRecordRegistry.Paused.selector, 1);
+        _registerSz(_rising(1));
+        _expectError(IRecordRegistry.PauseState.selector, SZ, 0);
+        vm.prank(adminSz);
+        registry.setPaused(false);
+        _expectError(IRecordRegistry.NotSeatHolder.selector, HK, uint256(RECOVERY), adminHk);
+        vm.prank(adminHk);
+        registry.startRecovery(HK, adminHk);
+        vm.prank(adminSz);
+        vm.assertEq(registry.nameSuccessor(stranger), false);
+    }
 
     function test_completeRecovery__thiefOfTheAuthorityObjected__neverWithoutSupport() public {
         vm.prank(recoveryHk);
@@ -194,6 +237,19 @@ contract PowersTest is Fixture {
         _assertState(_keyHk(1), IRecordRegistry.State.Revoked);
     }
 
+    function test_register__everyPlaceOfAHash__leavesItNoneThoughRejected() public {
+        for (uint192 n = 1; n <= 64; ++n) {
+            _registerHk(_one(77, n));
+        }
+        for (uint48 batch = 1; batch <= 64; ++batch) {
+            vm.prank(bureauHkReview);
+            registry.reject(batch, REASON);
+        }
+        _expectError(IRecordRegistry.NoPlaceLeft.selector, 0, 77);
+        _registerHk(_one(77, 65));
+        _registerSz(_one(77, 65));
+    }
+
     function test_postDailyRoot__falseOneOfAPastDay__isThereForEver() public {
         uint32 day = uint32(START / 1 days) - 30;
         vm.prank(bureauHkSubmit);
@@ -216,10 +272,51 @@ contract PowersTest is Fixture {
 
     // ----------------------------------------------------------------------------------------------------------- state
 
-    function _setAuthorityEpoch(uint40 epoch) private {
-        uint256 word = uint256(vm.load(address(registry), 0));
-        vm.store(address(registry), 0, bytes32(word | uint256(epoch) << AUTHORITY_EPOCH_AT));
-        vm.assertEq(registry.registry().authorityEpoch, epoch);
+    /// @dev The thief of HK's authority is rid of.
+    function _recoverHk() private {
+        vm.prank(recoveryHk);
+        registry.startRecovery(HK, heir);
+        vm.prank(adminSz);
+        registry.supportRecovery(HK, heir);
+    }
+}
+
+/// @title How long a stolen authority's key takes to use the epochs up: two contracts hand its seat to each other
+contract HandoversTest is Fixture {
+    IRecordRegistry.Seat private constant AUTHORITY = IRecordRegistry.Seat.Authority;
+    SeatHolder private one;
+    SeatHolder private other;
+    SeatHolder private third;
+
+    /// @dev Seat and offer are not zero, and with neither of the two, when the transaction begins: so no write of the seat or
+    ///      the offer in it costs more than 100 gas (EIP-2200, EIP-2929).
+    function setUp() public override {
+        super.setUp();
+        one = new SeatHolder(registry);
+        other = new SeatHolder(registry);
+        third = new SeatHolder(registry);
+        vm.prank(adminHk);
+        registry.offerHandover(HK, AUTHORITY, address(third));
+        third.accept();
+        third.offer(heir);
+    }
+
+    /// @dev In blocks of 60 million gas, one a second, of nothing else.
+    function test_authorityEpoch__seatHandedToAndFro__isNotUsedUpInSixYears() public {
+        third.offer(address(one));
+        one.accept();
+        uint256 epoch = registry.registry().authorityEpoch;
+        uint256 rounds = 100;
+        uint256 before = gasleft();
+        for (uint256 i; i < rounds; ++i) {
+            one.offer(address(other));
+            other.accept();
+            other.offer(address(one));
+            one.accept();
+        }
+        uint256 gasEach = (before - gasleft()) / rounds / 2;
+        vm.assertEq(registry.registry().authorityEpoch, epoch + 2 * rounds);
+        vm.assertGe(uint256(type(uint40).max) * gasEach / 60e6, 6 * 365 days, "seconds");
     }
 }
 

@@ -181,7 +181,8 @@ abstract contract ModelOfSides is IRecordRegistry {
         if (hash == 0) revert HashInvalid(hash);
         if (schemaByHash(hash) != 0) revert SchemaTaken(hash, schemaByHash(hash));
         uint8 own = sides[side - 1].seats.schemaCount;
-        if (pinned.length + own >= 255) revert LimitReached(own);
+        if (own == 127) revert LimitReached(127);
+        if (pinned.length == 255) revert LimitReached(255);
         sides[side - 1].seats.schemaCount = own + 1;
         pinned.push(hash);
         schema = uint16(pinned.length);
@@ -203,7 +204,8 @@ abstract contract ModelOfSides is IRecordRegistry {
         if (code == 0) revert CodeInvalid(code);
         if (institutionByCode(code) != 0) revert CodeTaken(code, institutionByCode(code));
         uint16 own = sides[side - 1].seats.institutionCount;
-        if (admitted.length + own >= 65_535) revert LimitReached(own);
+        if (own == 32_767) revert LimitReached(32_767);
+        if (admitted.length == 65_535) revert LimitReached(65_535);
         sides[side - 1].seats.institutionCount = own + 1;
         admitted.push(
             Institution(
