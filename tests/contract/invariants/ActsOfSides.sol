@@ -74,7 +74,7 @@ abstract contract ActsOfSides is World {
         Dice memory dice = _dice(seed);
         bytes32 code = _chance(dice, 70) ? bytes32("MO") : _chance(dice, 50) ? bytes32("HK") : bytes32(0);
         address authority = _actor(_chance(dice, 80) ? 4 : _roll(dice, ACTORS));
-        address recovery = _actor(_chance(dice, 80) ? 5 : 4);
+        address recovery = _actor(_chance(dice, 60) ? 5 : _chance(dice, 20) ? 4 : _roll(dice, ACTORS));
         bytes memory call = abi.encodeCall(IRecordRegistry.addJurisdiction, (code, authority, recovery));
         _agree(dice, call, registry.registry().accepted);
         uint16 last = registry.registry().jurisdictionCount;
