@@ -181,6 +181,17 @@ def test_submit__bad_rows_among_good__each_is_named_once_and_counted_once(
     assert stage.entries() == (1 if detached else 3)
 
 
+def test_submit__every_row_bad__fails_and_names_each(
+    stage: Stage, console: Console, bureau: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.jsonl").write_text("\n".join(bad for bad, _, _ in BAD_JSON) + "\n")
+    said = console.run("submit", "bad.jsonl", "--json", home=bureau)
+    assert (said.code, said.err) == (1, "")
+    assert (said.json["accepted"], said.json["rejected"]) == (0, len(BAD_JSON))
+    assert len(_listed(said)) == len(BAD_JSON)
+    assert stage.entries() == 1
+
+
 def test_submit__bad_rows_of_jsonl__each_is_named_once(console: Console, bureau: Path, tmp_path: Path) -> None:
     (tmp_path / "mixed.jsonl").write_text("\n".join(bad for bad, _, _ in BAD_JSON) + "\n\n" + json.dumps(row(11)))
     said = console.does("submit", "mixed.jsonl", "--json", home=bureau)

@@ -125,7 +125,10 @@ def submit(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Register a file's records, and wait until they are final. The same file again changes nothing."""
+    """Register a file's records, and wait until they are final. The same file again changes nothing.
+
+    Exit code 1 if a file was refused, or if all rows were rejected.
+    """
     expires_at = parse_expiry(expires)
     tell_trouble = _trouble_teller()
     with open_client(home) as client, progress_bar(f"submitting {file.name}", quiet=as_json) as tell:
@@ -149,7 +152,8 @@ def submit(
         print_json(done)
     else:
         _print_submission(done, detach=detach)
-    if any(result.refusal for result in done.files):
+    all_rejected = done.rejected and not done.accepted + done.repeated
+    if all_rejected or any(result.refusal for result in done.files):
         raise typer.Exit(1)
 
 
