@@ -19,7 +19,7 @@ from creditconnect.chain.finality import Finality
 from creditconnect.chain.registry import Registry
 from creditconnect.chain.rpc import Node
 from creditconnect.custody.database import Database
-from creditconnect.errors import MirrorInconsistent, NodeBehind, NodeRefused, ReorgTooDeep
+from creditconnect.errors import MirrorInconsistent, NodeBehind, NodeRefused, OtherChain, ReorgTooDeep
 from creditconnect.exchange import mirror as mirrors
 from creditconnect.exchange.mirror import GREATEST_REORG_BLOCKS, Mirror
 from creditconnect.types import UNSEALED
@@ -68,11 +68,13 @@ def word(number: int) -> bytes:
 
 
 @contextmanager
-def watching(stage: Stage, proxy: Proxy, path: Path) -> Iterator[Watch]:
+def watching(stage: Stage, proxy: Proxy, path: Path, *, first_block: int = 1) -> Iterator[Watch]:
     database = Database(path, mirrors.MIGRATIONS)
     try:
         registry = Registry(Node(proxy.url, attempts=1), stage.registry, stage.abi)
-        yield Watch(stage, proxy, path, Mirror(database, stage.reach(registry), Finality(UNSEALED), first_block=1))
+        yield Watch(
+            stage, proxy, path, Mirror(database, stage.reach(registry), Finality(UNSEALED), first_block=first_block)
+        )
     finally:
         database.close()
 
@@ -119,6 +121,14 @@ def test_follow__stopped_and_opened_again__goes_on_where_it_was(watch: Watch, tm
         assert again.mirror.height() == height
         assert again.mirror.follow().events == 1
         again.check()
+
+
+def test_follow__said_to_begin_in_block_0_where_no_registry_is__one_line_says_so(watch: Watch, tmp_path: Path) -> None:
+    with (
+        watching(watch.stage, watch.proxy, tmp_path / "early.db", first_block=0) as early,
+        pytest.raises(OtherChain, match=r"block 0: what is at 0x\w{40} does not answer as a registry"),
+    ):
+        early.mirror.follow()
 
 
 def test_follow__thousands_of_empty_blocks__in_windows_and_without_a_row_for_each(watch: Watch) -> None:

@@ -107,9 +107,16 @@ class ContractAbi:
         return Call(words.name, named)
 
     def decode_result(self, name: str, data: bytes) -> Any:
-        """What `name` returned: structs as dicts by member name, several values as a tuple."""
+        """What `name` returned: structs as dicts by member name, several values as a tuple.
+
+        Raises:
+            ValueError: it is nothing that `name` returns.
+        """
         words = self._functions[name]
-        values = decode(words.output_types, data)
+        try:
+            values = decode(words.output_types, data)
+        except (DecodingError, UnicodeDecodeError):
+            raise ValueError(name) from None
         named = tuple(_named(output, value) for output, value in zip(words.outputs, values, strict=True))
         return named[0] if len(named) == 1 else named
 

@@ -231,7 +231,7 @@ class Registry:
         """The decoded answers as of `block`, in order, in one round trip.
 
         Raises:
-            NodeBehind: the node lacks the block; Reverted: a view refused.
+            NodeBehind: the node lacks the block; Reverted: a view refused; OtherChain: no registry answers there.
         """
         at = {"blockHash": "0x" + block.hash.hex()}
         calls = [
@@ -240,7 +240,7 @@ class Registry:
         ]
         answers = self.node.batch(calls)
         return [
-            self.abi.decode_result(question.name, self._returned(answer, block))
+            self._decoded(question, self._returned(answer, block), block)
             for question, answer in zip(questions, answers, strict=True)
         ]
 
@@ -303,6 +303,16 @@ class Registry:
 
     def event(self, log: Log) -> Event:
         return self.abi.decode_event(log.topics, log.data)
+
+    def _decoded(self, question: Question, returned: bytes, block: Block) -> Any:
+        try:
+            return self.abi.decode_result(question.name, returned)
+        except ValueError:
+            # Where there is no code, a call succeeds and returns nothing.
+            raise OtherChain(
+                f"{self.node.url}: block {block.number}: what is at {self.address} does not answer as a registry",
+                hint="was the registry there by that block? compare the deployment file's address and block",
+            ) from None
 
     def _returned(self, answer: Any, block: Block) -> bytes:
         if isinstance(answer, NodeRefused):
