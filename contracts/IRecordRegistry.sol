@@ -43,7 +43,7 @@ interface IRecordRegistry {
         Disputed
     }
 
-    /// @notice Whether an institution may act. Terminated is final.
+    /// @notice Whether an institution may register and approve. Terminated is final.
     enum Standing {
         None,
         Active,
@@ -72,8 +72,8 @@ interface IRecordRegistry {
     }
 
     /// @notice Counters and flags of the registry as a whole. One slot.
-    /// @dev    A counter at its end refuses the act for good. In blocks of nothing else, of 60 million gas a second, an
-    ///         attacker counts authorities to the end in six years, records in thirteen, accounts in three weeks.
+    /// @dev    A counter that is used up refuses the act for good. Blocks of nothing else, of 60 million gas a second, use
+    ///         up the count of authorities' changes in six years, of records in thirteen, of accounts in three weeks.
     struct Registry {
         uint40 batchCount;
         uint40 recordCount; // entries ever written
@@ -304,7 +304,7 @@ interface IRecordRegistry {
     error RegistrationClosed(address successor);
     /// @notice The caller is not an enabled account of an institution in this role.
     error NotAnAccount(address caller, AccountRole role);
-    /// @notice The caller is neither an enabled account of the institution nor its authority.
+    /// @notice The caller may not do this to the records of the institution.
     error NotAllowed(address caller, uint16 institution);
     error NotEntitled(uint16 institution, uint16 schema);
     error ExpiryInvalid(uint40 expiresAt);
@@ -337,7 +337,7 @@ interface IRecordRegistry {
     /// @notice The recovery address begins to replace a lost authority by `to`; zero takes a running recovery back.
     function startRecovery(uint16 jurisdiction, address to) external;
 
-    /// @notice The sitting authority objects: the recovery can no longer complete by waiting, only by another side's support.
+    /// @notice The sitting authority objects: what was started completes no more by waiting, only by another side's support.
     /// @dev    So a stolen authority key cannot keep its seat against the recovery address and another authority together.
     function objectToRecovery(uint16 jurisdiction) external;
 
@@ -377,24 +377,24 @@ interface IRecordRegistry {
 
     // ------------------------------------------------------------------------------------------------ institutions
 
-    /// @notice An authority admits an institution of its own side. It may do nothing until it is scoped.
+    /// @notice An authority admits an institution of its own side. It may register nothing until it is scoped.
     /// @dev    There are 65,535 for all sides, and a side admits 32,767 of them at most.
     /// @param  code LEI or licence number in ASCII, left-aligned, permanent and unique.
     function admit(bytes32 code, bytes32 profileHash) external returns (uint16 institution);
 
-    /// @notice Sets what an institution may do, all at once.
-    /// @param  roles         1 provider, 2 verifier, 3 both, 0 nothing.
+    /// @notice Sets what an institution may register, all at once, and whether it takes a review.
+    /// @param  roles         1 provider, 2 verifier, 3 both, 0 neither.
     /// @param  schemas       Bit (schema id) for each schema it may register.
     /// @param  entitledUntil First second (UTC) without rights; zero: no end.
     function scope(uint16 institution, uint8 roles, uint256 schemas, uint40 entitledUntil, bool mandatoryReview)
         external;
 
-    /// @notice Suspends, reinstates or terminates an institution. Its records keep answering, with its standing said.
+    /// @notice Suspends, reinstates or terminates an institution. Its records keep answering; `institutionOf` has its standing.
     function setStanding(uint16 institution, Standing standing, uint8 reason) external;
 
     function setProfile(uint16 institution, bytes32 profileHash) external;
 
-    /// @notice The institution's authority, or a review account of its own while it stands, publishes the key that packages are sealed to.
+    /// @notice Publishes the key that packages are sealed to: by the authority, or while Active by a review account.
     /// @dev    The key itself is in the event, its keccak256 in storage.
     function setEncryptionKey(uint16 institution, uint8 suite, bytes calldata key) external;
 
@@ -437,7 +437,7 @@ interface IRecordRegistry {
     /// @notice The institution or any side's authority marks an active record as disputed.
     function dispute(uint88 entryKey, uint8 reason) external;
 
-    /// @notice Ends a dispute: upheld, the record is revoked; else it is active again.
+    /// @notice Ends a dispute: upheld, the record is revoked; else it is again what its batch is.
     /// @dev    A provider's own dispute is resolved by another of its accounts, an authority's only by that side's authority.
     function resolve(uint88 entryKey, bool uphold, uint8 reason) external;
 

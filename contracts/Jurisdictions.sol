@@ -258,8 +258,8 @@ abstract contract Jurisdictions is IRecordRegistry {
         if (msg.sender != side.recovery) revert NotSeatHolder(jurisdiction, Seat.Recovery, msg.sender);
     }
 
-    /// @dev Puts `to` on the authority's seat; offers and half-made agreements of the predecessor end. A running
-    ///      recovery goes on: else who stole the seat would hand it on to himself for ever.
+    /// @dev Puts `to` on the authority's seat; its offer ends, and every half-made agreement of any side. A running recovery
+    ///      goes on: otherwise a thief could hand the seat on to himself for ever.
     function _seatAuthority(Jurisdiction storage side, address to) private returns (address from) {
         _seat(to);
         from = side.authority;

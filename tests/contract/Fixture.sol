@@ -111,6 +111,11 @@ abstract contract Fixture {
         registry.acceptRegistry(MO);
     }
 
+    /// @dev Where a mapping at `slot` keeps the value of `key`.
+    function _mapped(uint256 key, uint256 slot) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(key, slot)));
+    }
+
     /// @dev As if so much had been done already: writes the `width` bits from bit `at` of a slot.
     function _setBits(uint256 slot, uint256 at, uint256 width, uint256 value) internal {
         uint256 mask = (2 ** width - 1) << at;
@@ -141,6 +146,11 @@ abstract contract Fixture {
     function _setInstitutionCount(uint256 count) internal {
         _setBits(0, 216, 16, count);
         vm.assertEq(registry.registry().institutionCount, count);
+    }
+
+    function _setInstitutionCountOf(uint16 side, uint256 count) internal {
+        _setBits(_mapped(side, 2) + 5, 200, 16, count);
+        vm.assertEq(registry.jurisdictionOf(side).institutionCount, count);
     }
 
     function _setSchemaCount(uint256 count) internal {

@@ -312,8 +312,10 @@ contract FuzzTest is Fixture {
 
     function test_anyAct__anyStranger__reverts(address caller, bytes32 seed) public {
         if (_hasRole(caller)) return;
-        _registerHkActive(_rising(2));
-        _registerHk(_one(3, 3));
+        _registerHkActive(_rising(3));
+        _registerHk(_one(4, 4));
+        vm.prank(adminSz);
+        registry.dispute(_keyHk(3), REASON);
         bytes[] memory calls = _everyCall(seed);
         bytes32 before = keccak256(abi.encode(registry.registry(), registry.batchOf(1), registry.batchOf(2)));
         for (uint256 i; i < calls.length; ++i) {
@@ -494,6 +496,6 @@ contract FuzzTest is Fixture {
         calls[26] = abi.encodeCall(IRecordRegistry.revokeBatch, (1, REASON));
         calls[27] = abi.encodeCall(IRecordRegistry.supersede, (_keyHk(1), _keyHk(2), REASON));
         calls[28] = abi.encodeCall(IRecordRegistry.dispute, (_keyHk(1), REASON));
-        calls[29] = abi.encodeCall(IRecordRegistry.resolve, (_keyHk(1), true, REASON));
+        calls[29] = abi.encodeCall(IRecordRegistry.resolve, (_keyHk(3), true, REASON));
     }
 }

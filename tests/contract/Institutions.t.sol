@@ -357,9 +357,7 @@ contract InstitutionsTest is Fixture {
 
     /// @dev As if HK and all sides together had admitted so many.
     function _setCounts(uint256 ofHk, uint256 ofAll) private {
-        // institutionCount of a side: 16 bits from bit 200 of its last slot
-        _setBits(uint256(keccak256(abi.encode(HK, 2))) + 5, 200, 16, ofHk);
-        vm.assertEq(registry.jurisdictionOf(HK).institutionCount, ofHk);
+        _setInstitutionCountOf(HK, ofHk);
         _setInstitutionCount(ofAll);
     }
 

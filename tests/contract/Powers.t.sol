@@ -43,6 +43,22 @@ contract PowersTest is Fixture {
         _assertState(_keyHk(1), IRecordRegistry.State.Active);
     }
 
+    function test_scope__reviewTakenAway__aSubmitterAloneMakesActiveRecords() public {
+        _scope(BUREAU_HK, PROVIDER, NEVER, false);
+        _registerHk(_rising(1));
+        _assertState(_keyHk(1), IRecordRegistry.State.Active);
+    }
+
+    function test_supportRecovery__accountsOfTheThief__goOnUntilDisabled() public {
+        _bind(BUREAU_HK, stranger, SUBMIT);
+        _recoverHk();
+        _register(stranger, NEVER, _rising(1));
+        vm.prank(heir);
+        registry.setAccount(BUREAU_HK, stranger, SUBMIT, false);
+        _expectError(IRecordRegistry.NotAnAccount.selector, stranger, uint256(SUBMIT));
+        _register(stranger, NEVER, _one(2, 2));
+    }
+
     function test_revoke__otherSidesDispute__isEndedByTheRecordsAuthority() public {
         _registerHkActive(_rising(1));
         vm.prank(adminSz);
@@ -133,7 +149,7 @@ contract PowersTest is Fixture {
     }
 
     /// @dev What its thief took stays taken; with a seat for a new side the recovered authority goes on.
-    function test_addSchema__sideUsedUpItsHalf__goesOnAsANewSide() public {
+    function test_addSchemaAndAdmit__sideUsedUpItsHalf__goesOnAsANewSide() public {
         for (uint256 own = 2; own <= 127; ++own) {
             vm.prank(adminHk);
             registry.addSchema(bytes32(own), "thief");
@@ -142,6 +158,10 @@ contract PowersTest is Fixture {
         _expectError(IRecordRegistry.LimitReached.selector, 127);
         vm.prank(heir);
         registry.addSchema("hash", "document");
+        _setInstitutionCountOf(HK, 32_767);
+        _expectError(IRecordRegistry.LimitReached.selector, 32_767);
+        vm.prank(heir);
+        registry.admit("BANK-HK-2", "profile");
 
         vm.prank(heir);
         registry.addJurisdiction("HK-2", adminMo, recoveryMo);
@@ -152,6 +172,9 @@ contract PowersTest is Fixture {
         vm.prank(adminMo);
         registry.addSchema("hash", "document");
         vm.assertEq(registry.jurisdictionOf(MO).schemaCount, 1);
+        vm.prank(adminMo);
+        registry.admit("BANK-HK-2", "profile");
+        vm.assertEq(registry.jurisdictionOf(MO).institutionCount, 1);
     }
 
     // ------------------------------------------------------------------------------------------------- a recovery seat
@@ -219,6 +242,15 @@ contract PowersTest is Fixture {
         _assertNoOverride(second);
     }
 
+    function test_resolve__bySubmitter__dropsTheReviewersDispute() public {
+        _registerHkActive(_rising(1));
+        vm.prank(bureauHkReview);
+        registry.dispute(_keyHk(1), REASON);
+        vm.prank(bureauHkSubmit);
+        registry.resolve(_keyHk(1), false, REASON);
+        _assertState(_keyHk(1), IRecordRegistry.State.Active);
+    }
+
     function test_supersede__bySubmitterWhoDisputed__endsItsOwnDispute() public {
         _registerHkActive(_rising(2));
         vm.prank(bureauHkSubmit);
@@ -272,7 +304,7 @@ contract PowersTest is Fixture {
 
     // ----------------------------------------------------------------------------------------------------------- state
 
-    /// @dev The thief of HK's authority is rid of.
+    /// @dev HK's recovery address and CN-SZ's authority replace the thief of HK's authority.
     function _recoverHk() private {
         vm.prank(recoveryHk);
         registry.startRecovery(HK, heir);

@@ -259,10 +259,6 @@ contract ReadingTest is Fixture {
     }
 
     /// @dev Where a mapping at `slot` keeps the value of `key`.
-    function _mapped(uint256 key, uint256 slot) private pure returns (uint256) {
-        return uint256(keccak256(abi.encode(key, slot)));
-    }
-
     function _word(address account) private pure returns (bytes32) {
         return bytes32(uint256(uint160(account)));
     }
