@@ -2,13 +2,13 @@
 pragma solidity 0.8.30;
 
 import {IRecordRegistry} from "../../contracts/IRecordRegistry.sol";
-import {Fixture} from "./Fixture.sol";
+import {SidesFixture} from "./SidesFixture.sol";
 
-/// @title The registry's counters where no test could count to: beyond 32 bits, and at their ends
-contract CountersTest is Fixture {
-    IRecordRegistry.Seat private constant AUTHORITY = IRecordRegistry.Seat.Authority;
+/// @title The registry's counters and times where no test could count to: beyond 32 bits, and at their ends
+contract CountersTest is SidesFixture {
     uint256 private constant BEYOND = 2 ** 32 - 1;
     uint256 private constant LAST = 2 ** 40 - 1;
+    uint40 private constant LATE = 2 ** 32 + 5;
 
     function test_register__beyond32Bits__countsOn() public {
         _setBatchCount(BEYOND);
@@ -98,6 +98,51 @@ contract CountersTest is Fixture {
         _expectOverflow();
         vm.prank(adminSz);
         registry.addJurisdiction("SG", heir, stranger);
+    }
+
+    function test_dispute__accountBeyondSixteenBits__theNoteSaysItsNumber() public {
+        _setAccountCount(65_536);
+        _bind(BUREAU_HK, heir, IRecordRegistry.AccountRole.Review);
+        _registerHkActive(_rising(1));
+        vm.prank(heir);
+        registry.dispute(_keyHk(1), REASON);
+        vm.assertEq(registry.noteOf(_keyHk(1)).byAccount, 65_537);
+    }
+
+    function test_findMany__batchBeyond32Bits__saysAllItsBits() public {
+        _setBatchCount(2 ** 32 - 1);
+        _registerSz(_one(1, 11));
+        vm.assertEq(_answer(1, BUREAU_SZ), bytes32(uint256(11) << 64 | uint256(1) << 48 | uint256(2) << 8 | 1));
+    }
+
+    function test_startRecovery__timeBeyond32Bits__isKept() public {
+        vm.warp(LATE);
+        _startRecovery();
+        vm.assertEq(registry.jurisdictionOf(HK).recoveryAt, LATE);
+    }
+
+    function test_jointAction__timeBeyond32Bits__isKept() public {
+        vm.warp(LATE);
+        _nameSuccessor(adminHk);
+        vm.assertEq(registry.proposalOf(_successorAction()).expiresAt, LATE + PROPOSAL_LIFETIME);
+    }
+
+    function test_admit__timeBeyond32Bits__isKept() public {
+        vm.warp(LATE);
+        vm.prank(adminHk);
+        vm.assertEq(registry.institutionOf(registry.admit("LATE", 0)).admittedAt, LATE);
+    }
+
+    function test_scope__timeBeyond32Bits__isKept() public {
+        _scope(BUREAU_HK, PROVIDER, LATE, true);
+        vm.assertEq(registry.institutionOf(BUREAU_HK).entitledUntil, LATE);
+    }
+
+    function test_postDailyRoot__timeBeyond32Bits__isKept() public {
+        vm.warp(LATE);
+        vm.prank(bankSz);
+        registry.postDailyRoot(1, 1, 0, 0, 0, 0);
+        vm.assertEq(registry.dailyRootOf(BANK_SZ, 1, 1).postedAt, LATE);
     }
 
     /// @dev What solc panics with when checked arithmetic overflows.

@@ -160,6 +160,21 @@ abstract contract Fixture {
 
     // --------------------------------------------------------------------------------------------------- acts in short
 
+    function _approveBut(uint48 batch, uint88[] memory entryKeys) internal {
+        IRecordRegistry.Exception[] memory exceptions = new IRecordRegistry.Exception[](entryKeys.length);
+        for (uint256 i; i < entryKeys.length; ++i) {
+            exceptions[i] = IRecordRegistry.Exception(entryKeys[i], REASON);
+        }
+        vm.prank(bureauHkReview);
+        registry.approve(batch, exceptions);
+    }
+
+    function _answer(uint64 recordHash, uint16 institution) internal view returns (bytes32) {
+        uint80[] memory pairs = new uint80[](1);
+        pairs[0] = uint80(recordHash) << 16 | institution;
+        return registry.findMany(pairs)[0];
+    }
+
     function _authorityOf(uint16 institution) internal view returns (address) {
         return registry.jurisdictionOf(registry.institutionOf(institution).jurisdiction).authority;
     }

@@ -6,6 +6,10 @@ import {Fixture} from "./Fixture.sol";
 
 /// @title The views, and where each value lies in storage
 contract ReadingTest is Fixture {
+    IRecordRegistry.State private constant PENDING = IRecordRegistry.State.Pending;
+    IRecordRegistry.State private constant REVOKED = IRecordRegistry.State.Revoked;
+    IRecordRegistry.State private constant DISPUTED = IRecordRegistry.State.Disputed;
+
     IRecordRegistry.Seat private constant AUTHORITY = IRecordRegistry.Seat.Authority;
     IRecordRegistry.Seat private constant RECOVERY = IRecordRegistry.Seat.Recovery;
 
@@ -242,6 +246,91 @@ contract ReadingTest is Fixture {
     }
 
     // -----------------------------------------------------------------------------------------------------------------
+
+    function test_anyView__overAndExpired__saysBoth() public {
+        _register(bureauSzSubmit, START + 10, _one(1, 11));
+        _register(bureauHkSubmit, START + 10, _one(1, 11));
+        vm.prank(bureauSzSubmit);
+        registry.revoke(_keys(_keySz(1)), REASON);
+        vm.warp(START + 10);
+        _assertStateAndExpiry(_keySz(1), REVOKED, true);
+        _assertStateAndExpiry(_keyHk(1), PENDING, true);
+        IRecordRegistry.Claim[] memory claims = registry.find(1, _both());
+        vm.assertEq(uint256(claims[0].state), uint256(PENDING));
+        vm.assertEq(claims[0].expired, true);
+        vm.assertEq(uint256(claims[1].state), uint256(REVOKED));
+        vm.assertEq(claims[1].expired, true);
+        vm.assertEq(
+            _answer(1, BUREAU_SZ), bytes32(uint256(11) << 64 | uint256(1) << 16 | uint256(REVOKED) << 8 | 1 << 7 | 1)
+        );
+        vm.assertEq(
+            _answer(1, BUREAU_HK), bytes32(uint256(11) << 64 | uint256(2) << 16 | uint256(PENDING) << 8 | 1 << 7 | 1)
+        );
+    }
+
+    function test_findMany__disputedRecord__saysSo() public {
+        _registerSz(_one(1, 11));
+        vm.prank(adminSz);
+        registry.dispute(_keySz(1), REASON);
+        vm.assertEq(_answer(1, BUREAU_SZ), bytes32(uint256(11) << 64 | uint256(1) << 16 | uint256(DISPUTED) << 8 | 1));
+    }
+
+    function test_find__disputedRecord__saysSo() public {
+        _registerSz(_one(1, 11));
+        vm.prank(adminSz);
+        registry.dispute(_keySz(1), REASON);
+        vm.assertEq(uint256(registry.find(1, _both())[0].state), uint256(DISPUTED));
+    }
+
+    function test_find__secondSchema__saysIt() public {
+        vm.prank(bureauSzSubmit);
+        registry.register(COMPANY, NEVER, SALTED, _one(1, 11));
+        vm.assertEq(registry.find(1, _both())[0].schema, COMPANY);
+    }
+
+    function test_findMany__pairTwice__answersItTwice() public {
+        _registerSz(_one(1, 11));
+        uint80[] memory pairs = new uint80[](2);
+        (pairs[0], pairs[1]) = (uint80(1) << 16 | BUREAU_SZ, uint80(1) << 16 | BUREAU_SZ);
+        bytes32[] memory answers = registry.findMany(pairs);
+        vm.assertEq(answers[0], bytes32(uint256(11) << 64 | uint256(1) << 16 | uint256(2) << 8 | 1));
+        vm.assertEq(answers[1], answers[0]);
+    }
+
+    function test_find__institutionTwice__answersItTwice() public {
+        _registerSz(_one(1, 11));
+        uint16[] memory institutions = new uint16[](2);
+        (institutions[0], institutions[1]) = (BUREAU_SZ, BUREAU_SZ);
+        IRecordRegistry.Claim[] memory claims = registry.find(1, institutions);
+        vm.assertEq(claims.length, 2);
+        vm.assertEq(abi.encode(claims[1]), abi.encode(claims[0]));
+    }
+
+    function test_find__commitmentZero__isAClaimLikeOthers() public {
+        _registerSz(_one(1, 0));
+        _registerSz(_one(1, 5));
+        IRecordRegistry.Claim[] memory claims = registry.find(1, _both());
+        vm.assertEq(claims.length, 2);
+        vm.assertEq(claims[0].entryKey, _keySz(1));
+        vm.assertEq(claims[1].commitment, 5);
+    }
+
+    function test_find__longHash__isNotTheOneOfItsLowerBits() public {
+        uint64 long = type(uint64).max - 4;
+        _registerSz(_one(long, 11));
+        IRecordRegistry.Claim[] memory claims = registry.find(long, _both());
+        vm.assertEq(claims.length, 1);
+        vm.assertEq(claims[0].entryKey, _keySz(long));
+        vm.assertEq(claims[0].commitment, 11);
+        vm.assertEq(registry.find(uint32(long), _both()).length, 0);
+    }
+
+    function test_findMany__longHash__isNotTheOneOfItsLowerBits() public {
+        uint64 long = type(uint64).max - 4;
+        _registerSz(_one(long, 11));
+        vm.assertEq(_answer(long, BUREAU_SZ), bytes32(uint256(11) << 64 | uint256(1) << 16 | uint256(2) << 8 | 1));
+        vm.assertEq(_answer(uint32(long), BUREAU_SZ), 0);
+    }
 
     function _both() private pure returns (uint16[] memory institutions) {
         institutions = new uint16[](2);

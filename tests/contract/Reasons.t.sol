@@ -107,6 +107,15 @@ contract ReasonsTest is Fixture {
 
     // -----------------------------------------------------------------------------------------------------------------
 
+    function test_resolve__reasonZero__isNotTheDisputers() public {
+        _registerHkActive(_rising(1));
+        vm.prank(bureauHkSubmit);
+        registry.dispute(_keyHk(1), REASON);
+        vm.prank(bureauHkReview);
+        registry.resolve(_keyHk(1), true, 0);
+        vm.assertEq(registry.noteOf(_keyHk(1)).reason, 0);
+    }
+
     /// @dev Three active records of the bureau in Hong Kong, the first disputed by its own submitter.
     function _disputeOwn() private {
         _registerHkActive(_rising(3));
