@@ -141,3 +141,9 @@ def test_load__of_other_sources__keeps_reasons_only(mutants: list[Mutant], tmp_p
     loaded = tables.load(path, "another")
     assert loaded.outcomes == {mutants[0].identity: tables.Outcome(reason="Nothing reaches it.")}
     assert all(loaded.is_open(one, TESTS) for one in mutants)
+
+
+def test_committed_table__each_killing_test__is_there() -> None:
+    killers = {one.by for one in tables.read(tables.TABLE).outcomes.values() if one.fate == "killed"}
+    assert len(killers) > 100
+    assert killers - {"timeout"} <= tables.names_of_tests(tables.TABLE.parent)
