@@ -180,8 +180,9 @@ def test_submit__mapped_columns__the_rejection_names_the_column(
         '[columns.reported]\npath = "report.issued_at"\nkind = "instant"\n'
         '[columns.id]\npath = "identity.identifiers[0].number"\nkind = "identifier"\n'
     )
-    said = console.does("submit", source, "--map", mapping, "--json", home=bureau).json
-    assert rejected(said["rejected_file"]) == [("2", "id", "SUBJECT_UNKNOWN")]
+    said = console.run("submit", source, "--map", mapping, "--json", home=bureau)
+    assert (said.code, said.err) == (1, "")
+    assert rejected(said.json["rejected_file"]) == [("2", "id", "SUBJECT_UNKNOWN")]
 
 
 def test_submit__documents_that_name_nobody__by_the_intake_folder_only(
@@ -189,9 +190,10 @@ def test_submit__documents_that_name_nobody__by_the_intake_folder_only(
 ) -> None:
     (tmp_path / "papers").mkdir()
     (tmp_path / "papers" / "a.pdf").write_bytes(PDF)
-    said = console.does("submit", tmp_path / "papers", "--schema", DOCUMENT, "--json", home=bureau).json
-    assert (said["accepted"], said["rejected"]) == (0, 1)
-    assert "intake folder" in Path(said["rejected_file"]).read_text()
+    said = console.run("submit", tmp_path / "papers", "--schema", DOCUMENT, "--json", home=bureau)
+    assert (said.code, said.err) == (1, "")
+    assert (said.json["accepted"], said.json["rejected"]) == (0, 1)
+    assert "intake folder" in Path(said.json["rejected_file"]).read_text()
 
 
 def test_init__whether_subjects_are_required__said_and_set(stage: Stage, console: Console, tmp_path: Path) -> None:
